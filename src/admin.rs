@@ -1,0 +1,1 @@
+//! Status, wake, sleep, leases, events, metrics.

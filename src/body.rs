@@ -1,0 +1,1 @@
+//! A response body that keeps its service awake until it ends.

@@ -1,0 +1,187 @@
+//! The tokio shell around the engine: its timer, its calls, its doors.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+
+use crate::clock::Clock;
+use crate::gate::Gate;
+use crate::model::{Cause, Fault, Graph, Phase, ServiceId, Stage, Time};
+
+/// The gates of a graph's services, at one moment: replaced whole when the configuration is.
+#[derive(Debug)]
+pub struct Gates {
+    /// The services.
+    pub graph: Arc<Graph>,
+    /// One gate a service, in the graph's order.
+    pub all: Vec<Arc<Gate>>,
+}
+
+impl Gates {
+    /// The gate of the service of this name.
+    pub fn get(&self, name: &str) -> Option<&Arc<Gate>> {
+        self.graph.id(name).map(|id| &self.all[id.index()])
+    }
+
+    /// The gate of this service.
+    pub fn gate(&self, id: ServiceId) -> &Arc<Gate> {
+        &self.all[id.index()]
+    }
+}
+
+/// Something that happened, for logs, metrics and the event stream.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A service changed its phase.
+    Phase {
+        /// Whose.
+        service: Arc<str>,
+        /// From which.
+        from: Phase,
+        /// To which.
+        to: Phase,
+        /// Why.
+        cause: Cause,
+        /// In words, where it failed.
+        fault: Option<Fault>,
+        /// When.
+        at: Time,
+        /// How long it had been in `from`.
+        after: Duration,
+    },
+    /// A service entered a stage on its way up.
+    Stage {
+        /// Whose.
+        service: Arc<str>,
+        /// The stage that it left.
+        from: Stage,
+        /// The stage it is in now.
+        to: Stage,
+        /// How long it had been in `from`.
+        after: Duration,
+    },
+    /// A wake came to its end.
+    Wake {
+        /// Whose.
+        service: Arc<str>,
+        /// What had begun it: `Demand` or `Dependent`.
+        cause: Cause,
+        /// How long it took.
+        took: Duration,
+        /// Why it failed, if it did.
+        fault: Option<Fault>,
+    },
+    /// A provider was called.
+    Call {
+        /// The provider's name.
+        provider: Arc<str>,
+        /// `scale` or `observe`.
+        verb: &'static str,
+        /// Whether it worked. An observation of many services counts as failed when all of them did.
+        ok: bool,
+        /// How long it took.
+        took: Duration,
+    },
+}
+
+/// Why the driver does not do as asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// No service of this name.
+    Unknown,
+    /// It serves this many requests.
+    Serving(u64),
+    /// These services need it.
+    NeededBy(Vec<Arc<str>>),
+    /// A lease keeps it awake.
+    Leased,
+    /// It never sleeps: nothing could wake it.
+    Fixed,
+    /// It is in a phase in which that cannot be done.
+    Phase(Phase),
+    /// The driver is gone.
+    Down,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("there is no service of this name"),
+            Self::Serving(1) => f.write_str("it is serving a request"),
+            Self::Serving(count) => write!(f, "it is serving {count} requests"),
+            Self::NeededBy(names) => write!(f, "it is needed by {}", names.join(", ")),
+            Self::Leased => f.write_str("a lease keeps it awake"),
+            Self::Fixed => f.write_str("it has no provider, so it never sleeps"),
+            Self::Phase(phase) => write!(f, "it is {phase}"),
+            Self::Down => f.write_str("the gateway is going down"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Everything that may run a service, by the provider's name.
+pub type Providers = HashMap<Arc<str>, Arc<dyn crate::provider::Provider>>;
+
+/// How the rest of the gateway talks to the driver.
+#[derive(Clone, Debug)]
+pub struct Control {
+    notices: broadcast::Sender<Notice>,
+    clock: Clock,
+}
+
+#[expect(clippy::todo, clippy::unused_async, reason = "signatures first")]
+impl Control {
+    /// The gates, as they stand. Cheap; do not keep the result for long.
+    pub fn gates(&self) -> Arc<Gates> {
+        todo!()
+    }
+
+    /// The gateway's clock.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Wakes a service and its closure. Returns once the order is taken.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`], [`Refusal::Down`].
+    pub async fn wake(&self, _name: &str) -> Result<(), Refusal> {
+        todo!()
+    }
+
+    /// Puts a service to sleep now rather than after its quiet time. Returns once its door is shut.
+    ///
+    /// # Errors
+    /// Why it stays awake.
+    pub async fn sleep(&self, _name: &str) -> Result<(), Refusal> {
+        todo!()
+    }
+
+    /// Wakes a service and keeps it awake for a time from now; `None` takes the lease back.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`], [`Refusal::Down`].
+    pub async fn lease(&self, _name: &str, _for_: Option<Duration>) -> Result<(), Refusal> {
+        todo!()
+    }
+
+    /// Goes over to another graph. Services that stay, by name, keep their phase, their gate and all who wait
+    /// there; those that are gone answer no more and are left as they are.
+    ///
+    /// # Errors
+    /// [`Refusal::Down`].
+    pub async fn reload(&self, _graph: Graph) -> Result<(), Refusal> {
+        todo!()
+    }
+
+    /// What happens from now on.
+    pub fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+}

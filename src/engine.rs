@@ -1,0 +1,1 @@
+//! The state machine: pure, no clock, no I/O.

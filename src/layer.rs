@@ -1,0 +1,1 @@
+//! The tower middleware: the hot path.

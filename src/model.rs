@@ -1,0 +1,22 @@
+//! Plain words that every other module speaks: services, graphs, phases, targets. Uses `std` only.
+
+mod fault;
+mod graph;
+mod page;
+mod phase;
+mod spec;
+mod target;
+mod time;
+mod view;
+
+pub use fault::Fault;
+pub use graph::{Edge, Graph, GraphError};
+pub use page::{Detail, PageSpec};
+pub use phase::Phase;
+pub use spec::{
+    Check, Condition, Dependency, EcsSpec, Health, HttpCheck, Kind, Limits, ProcessSpec, Protocol, ServiceId,
+    Spec, StartOrder,
+};
+pub use target::{Address, Observation, Target};
+pub use time::Time;
+pub use view::{Cause, Stage, View};

@@ -1,0 +1,1 @@
+//! The waiting page: templates, and the stream that fills it.

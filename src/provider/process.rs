@@ -1,0 +1,1 @@
+//! Services as local child processes.

@@ -1,0 +1,1 @@
+//! Picks a target, forwards, upgrades; the connection pool.

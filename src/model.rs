@@ -1,5 +1,6 @@
 //! Plain words that every other module speaks: services, graphs, phases, targets. Uses `std` only.
 
+pub mod duration;
 mod fault;
 mod graph;
 mod page;

@@ -12,7 +12,8 @@ fn gates(names: &[&str]) -> Gates {
     let graph = Graph::new(names.iter().map(|name| Spec::new(*name, SpecKind::Fixed))).unwrap();
     let (bell, _rings) = Bell::channel();
     let budget = Budget::new(10);
-    let all = graph.ids().map(|id| Gate::new(graph.spec(id).clone(), budget.clone(), bell.another())).collect();
+    let all =
+        graph.ids().map(|id| Gate::new(graph.spec(id).clone(), budget.clone(), bell.another())).collect();
     Gates { graph: Arc::new(graph), all }
 }
 

@@ -132,8 +132,7 @@ impl Gate {
     /// [`Refused`]: the queue is full, or the last wake failed and is not to be tried again yet.
     pub fn hold(self: &Arc<Self>, counts: bool) -> Result<Hold, Refused> {
         let mut queue = self.lock();
-        let open = queue.is_open();
-        if let (false, Some(fault)) = (open, queue.fault()) {
+        if let Some(fault) = queue.fault() {
             let fault = fault.clone();
             drop(queue);
             // Somebody still wants it: the next attempt need not wait for the one after.
@@ -144,9 +143,11 @@ impl Gate {
         self.door.shut();
         self.waiting.store(queue.len(), Ordering::SeqCst);
         let unsent = self.pump(&mut queue);
+        let waits = queue.len() > 0;
         drop(queue);
         drop(unsent);
-        if !open {
+        if waits {
+            // Before an open door, too: the driver lets the ramp grow.
             self.bell.demand(&self.name);
         }
         Ok(Hold::new(self.clone(), id, receiver))

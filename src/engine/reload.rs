@@ -1,0 +1,48 @@
+//! From one graph to another.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::slot::Slot;
+use super::timers::Timers;
+use super::{Engine, Pace};
+use crate::model::{Graph, Time};
+
+impl Engine {
+    /// Goes over to another graph. A service that stays, by name, keeps its facts; a new one is unknown; one that
+    /// is gone is left as it is, and nobody looks after it any more.
+    ///
+    /// Handles are of the new graph afterwards. Answers to earlier commands are still welcome under the new one.
+    pub fn reload(&mut self, graph: Arc<Graph>, now: Time) {
+        self.now = now.max(self.now);
+        let before = std::mem::replace(&mut self.graph, graph.clone());
+        let names = before.ids().map(|id| before.spec(id).name.clone());
+        let mut old: HashMap<Arc<str>, Slot> = names.zip(std::mem::take(&mut self.slots)).collect();
+        self.slots = graph
+            .ids()
+            .map(|id| {
+                let spec = graph.spec(id);
+                let fresh = || Slot::new(spec, self.now);
+                let Some(mut slot) = old.remove(&spec.name) else { return fresh() };
+                let known = before.id(&spec.name).map(|id| before.spec(id));
+                if known.is_some_and(|known| known.kind.provider() != spec.kind.provider()) {
+                    return fresh();
+                }
+                if known.is_none_or(|known| known.health != spec.health) {
+                    slot.probing = (Vec::new(), Pace::Waking);
+                    slot.healthy.clear();
+                }
+                if slot.last_wake.is_none() {
+                    slot.expected = spec.limits.expected_wake;
+                }
+                (slot.dirty, slot.changed) = (true, false);
+                slot
+            })
+            .collect();
+        self.timers = Timers::new(graph.len());
+        self.dirty = graph.ids().collect();
+        self.changed.clear();
+        self.replan();
+        self.check_invariants();
+    }
+}

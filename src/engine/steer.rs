@@ -1,0 +1,131 @@
+//! Brings door, probes and timers in line with what was planned.
+
+use std::time::Duration;
+
+use super::{Command, Engine, Note, Pace};
+use crate::model::{Phase, ServiceId, Stage, Time};
+
+impl Engine {
+    pub(super) fn steer(&mut self, id: ServiceId) {
+        self.steer_door(id);
+        self.steer_probes(id);
+        self.steer_stage(id);
+        self.sample_if_due(id);
+        self.arm(id);
+    }
+
+    fn steer_door(&mut self, id: ServiceId) {
+        let (now, spec) = (self.now, self.graph.spec(id).clone());
+        let slot = self.slot(id);
+        let wanted = (slot.phase == Phase::Awake).then(|| slot.ready_targets(&spec));
+        if slot.refusing && slot.may_refuse_no_more(now) {
+            self.slot_mut(id).refusing = false;
+            self.emit(Command::ClearFault(id));
+        }
+        let slot = self.slot_mut(id);
+        if slot.door != wanted {
+            slot.door.clone_from(&wanted);
+            self.emit(match wanted {
+                Some(targets) => Command::Open { service: id, targets },
+                None => Command::Shut(id),
+            });
+        }
+    }
+
+    fn steer_probes(&mut self, id: ServiceId) {
+        let spec = self.graph.spec(id).clone();
+        let slot = self.slot_mut(id);
+        let probed =
+            spec.health.is_some() && matches!(slot.phase, Phase::Waking | Phase::Awake | Phase::Failed);
+        let targets = if probed { slot.targets(&spec) } else { Vec::new() };
+        let pace = if slot.phase == Phase::Waking { Pace::Waking } else { Pace::Awake };
+        if slot.probing.0 == targets && (slot.probing.1 == pace || targets.is_empty()) {
+            return;
+        }
+        slot.probing = (targets.clone(), pace);
+        self.emit(Command::Probe { service: id, targets, pace });
+    }
+
+    fn steer_stage(&mut self, id: ServiceId) {
+        let now = self.now;
+        let spec = self.graph.spec(id).clone();
+        let slot = self.slot_mut(id);
+        let stage = slot.stage_now(&spec);
+        if slot.stage == stage {
+            return;
+        }
+        let (from, after) = (slot.stage, now.since(slot.stage_since));
+        (slot.stage, slot.stage_since) = (stage, now);
+        self.emit(Command::Tell(Note::Stage { service: id, from, to: stage, after }));
+    }
+
+    fn sample_if_due(&mut self, id: ServiceId) {
+        if self.sample_at(id).is_some_and(|at| at <= self.now) {
+            self.slot_mut(id).quiet.asked_at = self.now;
+            self.emit(Command::Sample(id));
+        }
+    }
+
+    fn sample_at(&self, id: ServiceId) -> Option<Time> {
+        let slot = self.slot(id);
+        let sampled = matches!(slot.phase, Phase::Awake | Phase::Failed);
+        (sampled && self.graph.spec(id).sleeps())
+            .then(|| slot.quiet.sampled_at.max(slot.quiet.asked_at) + self.sample_every(id))
+    }
+
+    /// Sets the service's timer to the next moment at which something about it may have to change.
+    fn arm(&mut self, id: ServiceId) {
+        let spec = self.graph.spec(id).clone();
+        let (now, every) = (self.now, self.settings.observe_every);
+        let slot = self.slot_mut(id);
+        let moving = matches!(slot.phase, Phase::Unknown | Phase::Waking | Phase::Stopping);
+        let looking = slot.look.is_some() || slot.call.is_some();
+        if !spec.sleeps() || looking {
+            slot.look_at = None;
+        } else if moving {
+            slot.look_at = Some(slot.look_at.unwrap_or(now + every));
+        } else if slot.look_at.is_some_and(|at| at > now) {
+            // Settled: the reconciliation looks after it.
+            slot.look_at = None;
+        }
+        let slot = self.slot(id);
+        let later = |at: &Time| *at > self.now;
+        let next = [
+            slot.look_at,
+            self.sample_at(id),
+            slot.wake.map(|wake| wake.started + spec.limits.wake_timeout),
+            slot.retry_at.filter(later),
+            slot.call_again_at.filter(later),
+            slot.lease.filter(later),
+        ];
+        let next = next.into_iter().flatten().min();
+        // Whatever is due now has been planned with: what is left comes no sooner than the clock can tell.
+        let soonest = self.now + Duration::from_millis(1);
+        self.timers.arm(id, next.map(|at| at.max(soonest)));
+    }
+}
+
+impl super::slot::Slot {
+    /// A failed service refuses at once, until the next attempt begins or may begin.
+    fn may_refuse_no_more(&self, now: Time) -> bool {
+        self.phase != Phase::Failed || self.may_retry(now)
+    }
+
+    fn stage_now(&self, spec: &crate::model::Spec) -> Stage {
+        match self.phase {
+            Phase::Unknown | Phase::Asleep | Phase::Stopping => Stage::Idle,
+            Phase::Awake | Phase::Draining => Stage::Ready,
+            Phase::Failed => Stage::Failed,
+            Phase::Waking => {
+                let called = self.wake.is_none_or(|wake| wake.called || !wake.calls);
+                let runs = self.seen.as_ref().is_some_and(|seen| seen.running > 0);
+                match (called, runs) {
+                    _ if self.ready(spec) => Stage::Ready,
+                    (false, _) => Stage::Waiting,
+                    (true, false) => Stage::Starting,
+                    (true, true) => Stage::Checking,
+                }
+            }
+        }
+    }
+}

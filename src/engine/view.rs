@@ -1,0 +1,44 @@
+//! What can be seen from outside.
+
+use super::Engine;
+use crate::model::{Phase, ServiceId, Time, View};
+
+impl Engine {
+    /// What can be seen of a service.
+    pub fn view(&self, id: ServiceId, now: Time) -> View {
+        let spec = self.graph.spec(id);
+        let slot = self.slot(id);
+        let needed_by: Vec<_> =
+            self.kept_by(id).map(|dependent| self.graph.spec(dependent).name.clone()).collect();
+        let may_idle =
+            slot.phase == Phase::Awake && spec.sleeps() && needed_by.is_empty() && !slot.leased(now);
+        View {
+            phase: slot.phase,
+            since: slot.since,
+            cause: slot.cause,
+            stage: slot.stage,
+            stage_since: slot.stage_since,
+            waking_since: slot.wake.map(|wake| wake.started),
+            expected: slot.expected,
+            last_wake: slot.last_wake,
+            fault: slot.fault.clone(),
+            retry_at: slot.retry_at,
+            quiet: slot.quiet.lasted,
+            sleeps_at: may_idle
+                .then(|| slot.quiet.sampled_at + spec.limits.idle_after.saturating_sub(slot.quiet.lasted)),
+            lease_until: slot.lease.filter(|until| *until > now),
+            needed_by,
+            healthy: slot.ready_targets(spec).len(),
+        }
+    }
+
+    /// Why the service could not be put to sleep now if it were asked, its requests in flight aside.
+    pub fn kept_awake_by(&self, id: ServiceId) -> Vec<ServiceId> {
+        self.kept_by(id).collect()
+    }
+
+    /// Whether a lease keeps the service awake.
+    pub fn is_leased(&self, id: ServiceId) -> bool {
+        self.slot(id).leased(self.now)
+    }
+}

@@ -62,7 +62,7 @@ impl Metrics {
             "wakegate_added_seconds",
             "Time that the gateway added to a request before the service had it. One in 64 of the requests that \
              passed an open door is measured, and every one that was held.",
-            &["path"],
+            &["how"],
             &[
                 1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
                 300.0,

@@ -221,4 +221,67 @@ mod tests {
         assert_eq!(service_path("web-1", "/wake"), "/api/services/web-1/wake");
         assert_eq!(service_path("a/b é", ""), "/api/services/a%2Fb%20%C3%A9");
     }
+
+    /// Answers one call with these bytes, and returns what was sent with the head of the request.
+    async fn answering(answer: &str) -> (AdminClient, tokio::task::JoinHandle<String>) {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind(crate::net::ANY_LOOPBACK).await.unwrap();
+        let url = format!("http://{}/behind/", listener.local_addr().unwrap());
+        let answer = answer.to_owned();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0, "the whole head");
+            }
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8(request).unwrap()
+        });
+        (AdminClient::new(&url, Some("s3cret".into())).unwrap(), server)
+    }
+
+    async fn failure(answer: &str) -> String {
+        let (client, _server) = answering(answer).await;
+        client.call(Method::GET, "/api/services", None).await.unwrap_err().to_string()
+    }
+
+    #[tokio::test]
+    async fn a_call_shows_the_token_and_returns_the_json() {
+        let (client, server) = answering("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{\"a\": 1}\n").await;
+        let answer = client.call(Method::GET, "/api/services", None).await.unwrap();
+        assert_eq!(answer["a"], 1);
+        let request = server.await.unwrap();
+        assert!(request.starts_with("GET /behind/api/services HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("authorization: Bearer s3cret\r\n"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn what_the_api_says_is_what_the_person_reads() {
+        let problem = r#"{"title":"Conflict","status":409,"detail":"a lease keeps it awake"}"#;
+        let answer = format!(
+            "HTTP/1.1 409 Conflict\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n{problem}"
+        );
+        assert_eq!(failure(&answer).await, "a lease keeps it awake");
+    }
+
+    #[tokio::test]
+    async fn something_else_at_the_address_is_told_apart() {
+        let page = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n<!doctype html>";
+        assert!(failure(page).await.contains("not a Wakegate admin API"));
+        let error = "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 4\r\n\r\noops";
+        assert!(failure(error).await.contains("not a Wakegate admin API"));
+        assert!(failure("").await.contains("broke off"));
+        assert!(failure("SSH-2.0-OpenSSH_9.2\r\n").await.contains("broke off"));
+    }
+
+    #[tokio::test]
+    async fn nothing_at_the_address_is_told_with_the_address() {
+        let listener = tokio::net::TcpListener::bind(crate::net::ANY_LOOPBACK).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let client = AdminClient::new(&url, None).unwrap();
+        let failure = client.call(Method::GET, "/api/services", None).await.unwrap_err();
+        assert!(failure.to_string().contains(&url), "{failure}");
+        assert!(failure.to_string().contains("is `wakegate serve` running"), "{failure}");
+    }
 }

@@ -16,7 +16,7 @@ pub struct RouteMeter {
     route: Arc<str>,
     counts: [AtomicU64; Outcome::ALL.len()],
     passed: AtomicU64,
-    added_open: Histogram,
+    added_passed: Histogram,
     added_held: Histogram,
     holds: HistogramVec,
     /// This route's own histogram, made at its first hold.
@@ -37,7 +37,7 @@ impl RouteMeter {
             route,
             counts: Default::default(),
             passed: AtomicU64::new(0),
-            added_open: added.with_label_values(&["open"]),
+            added_passed: added.with_label_values(&["passed"]),
             added_held: added.with_label_values(&["held"]),
             holds,
             hold: OnceLock::new(),
@@ -84,6 +84,6 @@ impl RouteMeter {
 impl Stopwatch<'_> {
     /// The request is on its way to the service, and was not held.
     pub fn passed(self) {
-        self.meter.added_open.observe(self.started.elapsed().as_secs_f64());
+        self.meter.added_passed.observe(self.started.elapsed().as_secs_f64());
     }
 }

@@ -90,7 +90,7 @@ fn one_arrival_in_64_is_timed() {
     let timed = (0..640).filter_map(|_| meter.arrived()).map(Stopwatch::passed).count();
     assert_eq!(timed, 10);
     let text = metrics.render(&gates(&[]), Time::ZERO);
-    assert_line(&text, r#"wakegate_added_seconds_count{path="open"} 10"#);
+    assert_line(&text, r#"wakegate_added_seconds_count{how="passed"} 10"#);
 }
 
 #[test]

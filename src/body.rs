@@ -88,7 +88,9 @@ impl<B: Body<Data = Bytes>> Body for WakeBody<B> {
         match &self.kind {
             Kind::Service { body, .. } => body.size_hint(),
             Kind::Page { body } => body.size_hint(),
-            Kind::Bytes { bytes } => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Kind::Bytes { bytes } => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
         }
     }
 }

@@ -33,7 +33,8 @@ impl Class {
     pub fn of<B>(request: &Request<B>) -> Self {
         let headers = request.headers();
         let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-        if content_type.starts_with(b"application/grpc") && !content_type.starts_with(b"application/grpc-web") {
+        if content_type.starts_with(b"application/grpc") && !content_type.starts_with(b"application/grpc-web")
+        {
             let deadline = headers.get(GRPC_TIMEOUT).and_then(|value| grpc_timeout(value.as_bytes()));
             return Self::Grpc { deadline };
         }

@@ -54,7 +54,9 @@ where
 
     pub(super) fn admitted(inner: S, request: Request<B>, entry: Arc<Entry>, pass: Arc<Pass>) -> Self {
         match prepare(request, &entry, &pass) {
-            Ok(request) => Self { state: State::Passing { passing: Passing::new(inner, request, entry, pass) } },
+            Ok(request) => {
+                Self { state: State::Passing { passing: Passing::new(inner, request, entry, pass) } }
+            }
             Err(class) => Self::ready(refused(&entry, class)),
         }
     }

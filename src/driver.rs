@@ -150,11 +150,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            engine: Settings::default(),
-            max_held: 10_000,
-            call_timeout: Duration::from_secs(10),
-        }
+        Self { engine: Settings::default(), max_held: 10_000, call_timeout: Duration::from_secs(10) }
     }
 }
 
@@ -195,10 +191,8 @@ pub fn start(
     let notices = broadcast::Sender::new(1024);
     let graph = Arc::new(graph);
     let budget = Budget::new(options.max_held);
-    let all = graph
-        .ids()
-        .map(|id| Gate::new(graph.spec(id).clone(), budget.clone(), bell.another()))
-        .collect();
+    let all =
+        graph.ids().map(|id| Gate::new(graph.spec(id).clone(), budget.clone(), bell.another())).collect();
     let gates = Arc::new(ArcSwap::from_pointee(Gates { graph: graph.clone(), all }));
     let control = Control { requests, gates: gates.clone(), notices: notices.clone(), clock };
     let shell = run::Shell::new(

@@ -17,10 +17,21 @@ use crate::provider::Provider;
 /// What came of a call.
 #[derive(Debug)]
 pub(super) enum Reply {
-    Scaled { service: Arc<str>, call: CallId, result: Result<(), Fault> },
-    Observed { looks: Vec<(Arc<str>, LookId, Result<Observation, Fault>)> },
+    Scaled {
+        service: Arc<str>,
+        call: CallId,
+        result: Result<(), Fault>,
+    },
+    Observed {
+        looks: Vec<(Arc<str>, LookId, Result<Observation, Fault>)>,
+    },
     /// For the metrics; comes besides the above.
-    Called { provider: Arc<str>, verb: &'static str, ok: bool, took: Duration },
+    Called {
+        provider: Arc<str>,
+        verb: &'static str,
+        ok: bool,
+        took: Duration,
+    },
 }
 
 /// The providers, and the calls that are out.

@@ -48,6 +48,15 @@ impl fmt::Display for Unrewritable {
 impl std::error::Error for Unrewritable {}
 
 impl Rewrite {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.strip_prefix.is_none()
+            && self.path.is_none()
+            && self.host.is_none()
+            && self.request_headers.is_empty()
+            && self.response_headers.is_empty()
+    }
+
     /// Changes a request. What is not named stays as it is, byte by byte; the query always stays.
     ///
     /// # Errors

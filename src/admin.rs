@@ -39,6 +39,7 @@ pub use status::ServiceStatus;
 
 use crate::driver::Control;
 use crate::metrics::{self, Metrics};
+use events::EventStream;
 use problem::Problem;
 use resource::Resource;
 
@@ -185,10 +186,10 @@ impl Shared {
         let place = self.streams.clone().try_acquire_owned().map_err(|_| {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "as many event streams as may be are open already")
         })?;
-        let chunks =
-            events::stream(self.control.notices(), self.ready.clone(), self.options.heartbeat, place);
+        let (notices, ready) = (self.control.notices(), self.ready.clone());
+        let events = EventStream::new(notices, ready, self.options.heartbeat, place);
         let mut response = empty(StatusCode::OK);
-        *response.body_mut() = AdminBody::stream(chunks);
+        *response.body_mut() = AdminBody::stream(events);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         Ok(response)
     }

@@ -1,66 +1,98 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::status::seconds;
 use crate::driver::Notice;
 
-/// How many events may lie ready for a client that reads slowly. Beyond these the driver's own buffer fills, and what
-/// falls out of that is told as missed.
-const AHEAD: usize = 64;
+/// What happens, as server-sent events (HTML Living Standard, section 9.2).
+///
+/// Nothing is read ahead: for a client that reads slowly the driver's own buffer fills, and what falls out of that is
+/// told as missed. Ends with the driver, or when the gateway no longer accepts requests.
+pub(super) struct EventStream {
+    next: Pin<Box<dyn Future<Output = (Option<Bytes>, Source)> + Send>>,
+}
 
-/// Starts to tell what happens, as server-sent events (HTML Living Standard, section 9.2). Ends with the client, with
-/// the driver, or when the gateway no longer accepts requests.
-pub(super) fn stream(
+/// Where the events come from.
+struct Source {
     notices: broadcast::Receiver<Notice>,
     ready: watch::Receiver<bool>,
-    heartbeat: Duration,
-    place: OwnedSemaphorePermit,
-) -> mpsc::Receiver<Bytes> {
-    let (sender, receiver) = mpsc::channel(AHEAD);
-    tokio::spawn(async move {
-        tokio::select! {
-            () = tell(notices, heartbeat, &sender) => {}
-            () = no_longer(ready) => {}
-            () = sender.closed() => {}
-        }
-        drop(place);
-    });
-    receiver
+    was_ready: bool,
+    beat: Interval,
+    /// One of the streams that may be open at once.
+    _place: OwnedSemaphorePermit,
 }
 
-async fn tell(mut notices: broadcast::Receiver<Notice>, heartbeat: Duration, client: &mpsc::Sender<Bytes>) {
-    let mut beat = interval(heartbeat);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let chunk = tokio::select! {
-            notice = notices.recv() => match notice {
-                Ok(notice) => match event(&notice) {
-                    Some((name, data)) => message(name, &data),
-                    None => continue,
+impl EventStream {
+    pub(super) fn new(
+        notices: broadcast::Receiver<Notice>,
+        ready: watch::Receiver<bool>,
+        heartbeat: Duration,
+        place: OwnedSemaphorePermit,
+    ) -> Self {
+        let mut beat = interval(heartbeat);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let source = Source { notices, was_ready: false, ready, beat, _place: place };
+        Self { next: Box::pin(source.next()) }
+    }
+
+    /// The next chunk; not to be called again after the end.
+    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let (chunk, source) = ready!(self.next.as_mut().poll(context));
+        self.next = Box::pin(source.next());
+        Poll::Ready(chunk)
+    }
+}
+
+impl fmt::Debug for EventStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventStream").finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    async fn next(mut self) -> (Option<Bytes>, Self) {
+        let chunk = self.chunk().await;
+        (chunk, self)
+    }
+
+    async fn chunk(&mut self) -> Option<Bytes> {
+        loop {
+            tokio::select! {
+                biased;
+                () = no_longer(&mut self.ready, &mut self.was_ready) => return None,
+                notice = self.notices.recv() => match notice {
+                    Ok(notice) => {
+                        if let Some((name, data)) = event(&notice) {
+                            return Some(message(name, &data));
+                        }
+                    }
+                    Err(RecvError::Lagged(count)) => return Some(message("missed", &json!({ "count": count }))),
+                    Err(RecvError::Closed) => return None,
                 },
-                Err(RecvError::Lagged(count)) => message("missed", &json!({ "count": count })),
-                Err(RecvError::Closed) => return,
-            },
-            // A comment: keeps the connection from looking dead. The first one comes at once and brings the head out.
-            _ = beat.tick() => Bytes::from_static(b":\n\n"),
-        };
-        if client.send(chunk).await.is_err() {
-            return;
+                // A comment: shows that the connection lives. The first comes at once, so that the client knows it.
+                _ = self.beat.tick() => return Some(Bytes::from_static(b":\n\n")),
+            }
         }
     }
 }
 
-/// Until the gateway accepted requests and does no longer.
-async fn no_longer(mut ready: watch::Receiver<bool>) {
+/// Until the gateway accepted requests and does no longer. May be dropped and called again.
+async fn no_longer(ready: &mut watch::Receiver<bool>, was_ready: &mut bool) {
     // An error says that the gateway is gone.
-    if ready.wait_for(|ready| *ready).await.is_ok() {
-        drop(ready.wait_for(|ready| !ready).await);
+    if !*was_ready && ready.wait_for(|ready| *ready).await.is_err() {
+        return;
     }
+    *was_ready = true;
+    drop(ready.wait_for(|ready| !ready).await);
 }
 
 fn message(name: &str, data: &Value) -> Bytes {
@@ -107,6 +139,7 @@ fn event(notice: &Notice) -> Option<(&'static str, Value)> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
     use std::sync::Arc;
 
     use tokio::sync::Semaphore;
@@ -130,17 +163,24 @@ mod tests {
         sender: broadcast::Sender<Notice>,
         ready: watch::Sender<bool>,
         places: Arc<Semaphore>,
-        chunks: mpsc::Receiver<Bytes>,
+        stream: EventStream,
     }
 
+    impl Open {
+        async fn next(&mut self) -> Option<Bytes> {
+            poll_fn(|context| self.stream.poll_next(context)).await
+        }
+    }
+
+    /// An open stream whose first sign of life was read.
     async fn open(capacity: usize) -> Open {
         let (sender, notices) = broadcast::channel(capacity);
         let (ready, is_ready) = watch::channel(true);
         let places = Arc::new(Semaphore::new(1));
         let place = places.clone().acquire_owned().await.unwrap();
-        let chunks = stream(notices, is_ready, Duration::from_secs(15), place);
-        let mut open = Open { sender, ready, places, chunks };
-        assert_eq!(open.chunks.recv().await.unwrap(), ":\n\n");
+        let stream = EventStream::new(notices, is_ready, Duration::from_secs(15), place);
+        let mut open = Open { sender, ready, places, stream };
+        assert_eq!(open.next().await.unwrap(), ":\n\n");
         open
     }
 
@@ -148,7 +188,7 @@ mod tests {
     async fn events_are_one_line_of_json_each() {
         let mut open = open(4).await;
         open.sender.send(failed("exit code 1:\n\nevent: lie")).unwrap();
-        let chunk = open.chunks.recv().await.unwrap();
+        let chunk = open.next().await.unwrap();
         let text = std::str::from_utf8(&chunk).unwrap();
         let data = text.strip_prefix("event: phase\ndata: ").unwrap().strip_suffix("\n\n").unwrap();
         assert!(!data.contains('\n'));
@@ -161,7 +201,7 @@ mod tests {
     async fn a_quiet_stream_shows_that_it_lives() {
         let mut open = open(4).await;
         let before = tokio::time::Instant::now();
-        assert_eq!(open.chunks.recv().await.unwrap(), ":\n\n");
+        assert_eq!(open.next().await.unwrap(), ":\n\n");
         assert_eq!(before.elapsed(), Duration::from_secs(15));
     }
 
@@ -171,21 +211,21 @@ mod tests {
         for _ in 0..5 {
             open.sender.send(failed("x")).unwrap();
         }
-        assert_eq!(open.chunks.recv().await.unwrap(), "event: missed\ndata: {\"count\":3}\n\n");
+        assert_eq!(open.next().await.unwrap(), "event: missed\ndata: {\"count\":3}\n\n");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_ends_when_the_gateway_drains() {
         let mut open = open(2).await;
         open.ready.send(false).unwrap();
-        assert_eq!(open.chunks.recv().await, None);
-        drop(open.places.acquire().await.unwrap());
+        assert_eq!(open.next().await, None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_leaves_frees_its_place() {
         let open = open(2).await;
-        drop(open.chunks);
-        drop(open.places.acquire().await.unwrap());
+        assert_eq!(open.places.available_permits(), 0);
+        drop(open.stream);
+        assert_eq!(open.places.available_permits(), 1);
     }
 }

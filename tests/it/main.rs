@@ -1,1 +1,5 @@
 //! Everything that is tested from outside, in one binary.
+
+mod admin;
+mod command_line;
+mod fake;

@@ -1,10 +1,14 @@
 //! `wakegate explain`: what would become of a request, without sending it.
 
+mod trace;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method, Uri};
+
+pub use trace::trace;
 
 use super::graph::{shown, words};
 use crate::model::{Graph, ServiceId};
@@ -61,7 +65,7 @@ pub enum Answer {
 pub struct ToService {
     /// The service.
     pub service: Arc<str>,
-    /// The path and query that it sees.
+    /// What it sees: method, path, query and host.
     pub sent_as: String,
     /// What the activity policy says of the request, and why.
     pub policy: String,
@@ -146,7 +150,7 @@ mod tests {
             route: Some("routes[0]".into()),
             answer: Answer::Service(ToService {
                 service: "api".into(),
-                sent_as: "/cart".into(),
+                sent_as: "GET /cart".into(),
                 policy: "wakes the service".into(),
                 wakes: wakes(&graph, graph.id("api").unwrap()),
                 asleep: "held for 25s, then 503".into(),
@@ -157,7 +161,7 @@ GET http://shop.example.com/api/cart
 
 route     routes[0]
 service   api
-sent as   /cart
+sent as   GET /cart
 policy    wakes the service
 wakes     database
           api       needs database healthy, before its start

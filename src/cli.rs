@@ -4,23 +4,33 @@
 //! logs and errors to standard error.
 
 mod access;
+mod check;
 mod client;
+#[cfg(feature = "process")]
+pub mod demo;
 pub mod explain;
 mod failure;
 pub mod graph;
 mod keep;
 pub mod log;
 mod output;
+mod schema;
+mod serve;
 mod sleep;
 mod status;
 mod table;
 mod wake;
+mod watch;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Plan};
 
 pub use access::{Access, Configured};
 pub use client::AdminClient;
@@ -32,20 +42,33 @@ pub use failure::Failure;
     name = "wakegate",
     version,
     max_term_width = 100,
-    subcommand_required = true,
-    arg_required_else_help = true
+    after_help = "Examples:\n  wakegate demo\n  wakegate serve --config wakegate.yaml"
 )]
 struct Cli {
+    /// The configuration [default: the file that WAKEGATE_CONFIG_FILE names, then the text in WAKEGATE_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// What to do; `serve` where nothing is said
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Serve(serve::Args),
+    #[cfg(feature = "process")]
+    Demo(demo::Args),
+    Check(check::Args),
+    Graph(graph::Args),
+    Explain(explain::Args),
+    Schema(schema::Args),
     Status(status::Args),
     Wake(wake::Args),
     Sleep(sleep::Args),
     Keep(keep::Args),
+    #[cfg(feature = "process")]
+    #[command(hide = true, name = demo::CHILD_VERB)]
+    DemoChild(demo::ChildArgs),
 }
 
 /// Runs the command that these arguments ask for; the first is the program's name.
@@ -71,12 +94,44 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<(), Failure> {
-    match cli.verb {
-        Verb::Status(args) => args.run(Configured::default()),
-        Verb::Wake(args) => args.run(Configured::default()),
-        Verb::Sleep(args) => args.run(Configured::default()),
-        Verb::Keep(args) => args.run(Configured::default()),
+    let config = cli.config;
+    match cli.verb.unwrap_or(Verb::Serve(serve::Args {})) {
+        Verb::Serve(args) => args.run(&found(config)?),
+        #[cfg(feature = "process")]
+        Verb::Demo(args) => args.run(),
+        Verb::Check(args) => args.run(&found(config)?),
+        Verb::Graph(args) => args.run(&found(config)?),
+        Verb::Explain(args) => args.run(&found(config)?),
+        Verb::Schema(args) => args.run(),
+        Verb::Status(args) => args.run(configured(config)?),
+        Verb::Wake(args) => args.run(configured(config)?),
+        Verb::Sleep(args) => args.run(configured(config)?),
+        Verb::Keep(args) => args.run(configured(config)?),
+        #[cfg(feature = "process")]
+        Verb::DemoChild(args) => args.run(),
     }
+}
+
+/// The configuration that was named.
+fn found(flag: Option<PathBuf>) -> Result<Config, Failure> {
+    Config::find(flag, Arc::new(environment)).map_err(|problems| Failure::usage(problems.to_string()))
+}
+
+fn load(config: &Config) -> Result<Plan, Failure> {
+    config.load().map_err(|problems| Failure::usage(format!("the configuration is not valid\n{problems}")))
+}
+
+/// The admin section of the configuration, where one was named.
+fn configured(flag: Option<PathBuf>) -> Result<Configured, Failure> {
+    let named = ["WAKEGATE_CONFIG_FILE", "WAKEGATE_CONFIG"].map(environment);
+    if flag.is_none() && named.iter().all(|value| value.as_deref().is_none_or(str::is_empty)) {
+        return Ok(Configured::default());
+    }
+    let admin = load(&found(flag)?)?.admin;
+    Ok(admin.map_or_else(Configured::default, |admin| Configured {
+        address: Some(admin.address),
+        token: admin.token,
+    }))
 }
 
 /// Runs one call to the end; a whole scheduler would be too much for it.
@@ -102,7 +157,7 @@ mod tests {
 
     #[test]
     fn every_verb_shows_an_example() {
-        for verb in Cli::command().get_subcommands_mut() {
+        for verb in Cli::command().get_subcommands_mut().filter(|verb| !verb.is_hide_set()) {
             let help = verb.render_long_help().to_string();
             assert!(help.contains("\n  wakegate "), "{help}");
         }

@@ -1,1 +1,4 @@
 //! Arguments in, exit code out; one file a verb.
+
+#[cfg(feature = "process")]
+pub mod demo;

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::*;
-use crate::net::ANY_LOOPBACK;
+use crate::net::{ANY_LOOPBACK, Net, TokioNet};
 
 /// Three free ports: the database's, the API's, the page's.
 fn ports() -> [SocketAddr; 3] {
@@ -28,7 +28,7 @@ fn start(programs: &mut JoinSet<()>, role: Role, port: u16, needs: Option<(&'sta
 
 /// Asks again until there is an answer: the program boots.
 async fn once_up(address: SocketAddr) {
-    while tokio::net::TcpStream::connect(address).await.is_err() {
+    while TokioNet.connect(&address.into()).await.is_err() {
         time::sleep(Duration::from_millis(5)).await;
     }
 }

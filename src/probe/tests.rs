@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::*;
-use crate::model::{Address, HttpCheck, Kind, Protocol};
+use crate::model::{Address, HttpCheck, Kind};
 use crate::net::{ANY_LOOPBACK, BoxFuture, Io, TokioNet};
 
 const LONG: Duration = Duration::from_secs(30);
@@ -118,7 +118,7 @@ async fn an_http_check_speaks_http_2_where_the_service_does() {
         server.serve_connection(TokioIo::new(stream), answer).await
     });
     let mut spec = checked_by(Check::Http(over_http()));
-    spec.protocol = Protocol::H2;
+    spec.protocol = crate::model::Protocol::H2;
     probe(&TokioNet, &spec, &target).await.unwrap();
     let (version, uri) = requests.recv().await.unwrap();
     assert_eq!(version, ::http::Version::HTTP_2);

@@ -6,7 +6,8 @@
 //!
 //! prints its address. The first visit to a path starts its script: three services get ready within about three
 //! seconds, after which the path answers with an application. In the query, `detail=services`, `progress` or
-//! `none`, `fail` for a wake that fails once, `slow` for one that stays half way, and `text=own` for an own name.
+//! `none`, `fail` for a wake that fails once, `slow` for one that stays half way, `first` for
+//! one without experience of earlier wakes, and `text=own` for an own name.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -48,9 +49,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 async move { Ok::<_, Infallible>(preview.answer(&request)) }
             });
             let server = auto::Builder::new(TokioExecutor::new());
-            if let Err(error) = server.serve_connection(TokioIo::new(socket), answer).await {
-                eprintln!("connection: {error}");
-            }
+            // An error here is a visitor who has left.
+            drop(server.serve_connection(TokioIo::new(socket), answer).await);
         });
     }
 }
@@ -108,7 +108,8 @@ impl Preview {
                 since,
                 stage: Stage::Starting,
                 waking_since: Some(since),
-                expected: Some(Duration::from_secs(if query.contains("slow") { 30 } else { 3 })),
+                expected: (!query.contains("first"))
+                    .then(|| Duration::from_secs(if query.contains("slow") { 30 } else { 3 })),
                 ..View::default()
             };
             let views: Views =

@@ -50,6 +50,18 @@ export async function tellsFailure(browser, url, options) {
   });
 }
 
+/** It is really painted while the document is still coming, not only there for programs to see. */
+export async function paintsAtOnce(browser, url, options) {
+  await visit(browser, url, { ...options, pageOnly: true }, async (tab) => {
+    const painted = await tab.waitForFunction(
+      () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime,
+      undefined, { timeout: FIRST_SIGHT, polling: 50 },
+    );
+    assert.ok(await painted.jsonValue() < FIRST_SIGHT);
+    assert.notEqual(await tab.evaluate(() => document.readyState), 'complete');
+  });
+}
+
 /** axe-core finds nothing serious or critical. */
 export async function isAccessible(browser, url, options) {
   await visit(browser, url, { ...options, pageOnly: true }, async (tab) => {
@@ -102,11 +114,7 @@ export async function isValid(url) {
   }
   assert.ok(cuts.length >= 4, `it is streamed: ${cuts.length} pieces`);
   assert.match(html, /<\/html>\s*$/);
-  const validator = new HtmlValidate({
-    extends: ['html-validate:standard', 'html-validate:a11y'],
-    // Optional end tags and the like are matters of taste; these are the built-in rule sets otherwise.
-    rules: { 'no-trailing-whitespace': 'off' },
-  });
+  const validator = new HtmlValidate({ extends: ['html-validate:standard', 'html-validate:a11y'] });
   for (const cut of [...cuts.slice(0, -1).map((at) => `${html.slice(0, at)}</div></main></body></html>\n`), html]) {
     const report = await validator.validateString(cut);
     const errors = report.results.flatMap(({ messages }) => messages.map(({ ruleId, message, line }) => `${line}: ${message} (${ruleId})`));

@@ -51,6 +51,7 @@ for (const javaScriptEnabled of [true, false]) {
   const url = failing();
   if (url) await run(`tells a failure, ${scripts}`, () => check.tellsFailure(browser, url, { javaScriptEnabled }));
 }
+await run('paints at once', () => check.paintsAtOnce(browser, asleep('slow')));
 for (const colorScheme of ['light', 'dark']) {
   await run(`is accessible, ${colorScheme}`, () =>
     check.isAccessible(browser, asleep('detail=services&slow&text=own'), { colorScheme }));
@@ -73,6 +74,7 @@ if (WAKEGATE_SHOTS) {
     }
   }
   await shot('none', 'detail=none&slow', {});
+  await shot('first', 'detail=progress&slow&first&text=own', phone);
 }
 
 await browser.close();

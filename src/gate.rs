@@ -115,7 +115,7 @@ impl Gate {
         if !self.door.enter() {
             return None;
         }
-        let slot = self.slots.load().pick(None);
+        let slot = self.slots.load().pick(|_| true);
         match slot {
             Some(slot) => Some(Pass::new(self.clone(), slot, counts, false)),
             None => {
@@ -132,8 +132,7 @@ impl Gate {
     /// [`Refused`]: the queue is full, or the last wake failed and is not to be tried again yet.
     pub fn hold(self: &Arc<Self>, counts: bool) -> Result<Hold, Refused> {
         let mut queue = self.lock();
-        let open = queue.is_open();
-        if let (false, Some(fault)) = (open, queue.fault()) {
+        if let Some(fault) = queue.fault() {
             let fault = fault.clone();
             drop(queue);
             // Somebody still wants it: the next attempt need not wait for the one after.
@@ -144,9 +143,11 @@ impl Gate {
         self.door.shut();
         self.waiting.store(queue.len(), Ordering::SeqCst);
         let unsent = self.pump(&mut queue);
+        let waits = queue.len() > 0;
         drop(queue);
         drop(unsent);
-        if !open {
+        if waits {
+            // Before an open door, too: the driver lets the ramp grow.
             self.bell.demand(&self.name);
         }
         Ok(Hold::new(self.clone(), id, receiver))
@@ -193,6 +194,9 @@ impl Gate {
     pub fn fail(&self, fault: &Fault) {
         let mut queue = self.lock();
         let waiting = queue.fail(fault.clone());
+        // Shut already, as the engine has it; but an open fast way would let in whom the queue refuses.
+        self.slots.store(Arc::new(Slots::none()));
+        self.door.shut();
         self.waiting.store(0, Ordering::SeqCst);
         drop(queue);
         self.budget.give_back(waiting.len());
@@ -277,7 +281,7 @@ impl Gate {
         }
         let slots = self.slots.load();
         while queue.may_release() {
-            let Some(slot) = slots.pick(None) else { break };
+            let Some(slot) = slots.pick(|_| true) else { break };
             let Some(waiter) = queue.pop() else {
                 slot.leave();
                 break;

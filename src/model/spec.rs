@@ -89,6 +89,11 @@ impl Kind {
             Self::External(name) => name,
         }
     }
+
+    /// Whether it ends with the gateway anyway: nobody else could ever stop it.
+    pub fn is_ours_alone(&self) -> bool {
+        matches!(self, Self::Process(_))
+    }
 }
 
 /// A local child process.

@@ -1,107 +1,107 @@
-//! The demo environment: four small programs, all of them this binary, that take their time to boot and need each
-//! other.
+//! `wakegate demo`: an environment of four small programs, all of them this binary, that take their time to boot and
+//! need each other.
 //!
 //! `web` needs `api` healthy, `api` needs `db` healthy, `worker` is started along with `web`.
 
 pub mod child;
+mod services;
 
-use std::collections::BTreeMap;
-use std::io;
-use std::net::TcpListener;
-use std::path::Path;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::model::{
-    Check, Condition, Dependency, Health, HttpCheck, Kind, Limits, ProcessSpec, Spec, StartOrder,
-};
-use crate::net::ANY_LOOPBACK;
-use child::Role;
+pub use services::{IDLE_AFTER, services};
 
-/// Observed quiet after which the demo's services go to sleep, so that 20 s after a visit all of them do.
-pub const IDLE_AFTER: Duration = Duration::from_secs(15);
+use super::{Failure, block_on, environment, log, output, serve};
+use crate::config::{Admin, Listener, Plan};
+use crate::model::{Detail, Graph, PageSpec, duration};
+use crate::net::ANY_LOOPBACK;
+use crate::route::{Action, Matcher, Policy, Rewrite, Rule};
+
 /// The hidden verb behind which this binary is one of the demo's programs; the role's name follows it.
 pub const CHILD_VERB: &str = "demo-child";
 
-/// The demo's services, to be run from the binary `exe` on ports that are free now. The one to route to is `web`.
-///
-/// # Errors
-/// No free ports on the loopback address, or a path to the binary that is not UTF-8.
-pub fn services(exe: &Path) -> io::Result<Vec<Spec>> {
-    let exe = exe.to_str().ok_or_else(|| io::Error::other("the path of this program is not UTF-8"))?;
-    // All three at once: a port that is given back could be picked again.
-    let held = [(); 3].map(|()| TcpListener::bind(ANY_LOOPBACK));
-    let mut ports = Vec::new();
-    for listener in held {
-        ports.push(listener.and_then(|listener| Ok((listener.local_addr()?.port(), listener)))?);
+/// Run a gateway with a built-in environment of four programs that sleep and wake
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example:\n  wakegate demo --address 127.0.0.1:8080")]
+pub(super) struct Args {
+    /// Where to listen [default: 127.0.0.1:8080, or any free port where that is taken]
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<SocketAddr>,
+    /// Where the admin API listens [default: 127.0.0.1:9900, or any free port where that is taken]
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<SocketAddr>,
+}
+
+/// Be one of the demo's programs
+#[derive(clap::Args, Debug)]
+pub(super) struct ChildArgs {
+    role: child::Role,
+}
+
+impl Args {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        log::start()?;
+        serve::run(self.plan()?, None, |gateway| {
+            let address = gateway.addresses().first().map_or_else(String::new, ToString::to_string);
+            let admin = gateway.admin_address().map_or_else(String::new, |admin| admin.to_string());
+            let idle = duration::format(IDLE_AFTER);
+            // With nobody to read it, the demo runs all the same.
+            drop(output::print(&format!(
+                "\n  Everything is asleep. Open  http://{address}/  in a browser and watch it wake.\n  \
+                 Left alone for {idle} it goes back to sleep. Ctrl-C ends it.\n\n  \
+                 What goes on:  wakegate status --admin http://{admin}\n  \
+                 Metrics:       http://{admin}/metrics\n\n"
+            )));
+        })
     }
-    let [db, api, web] = [0, 1, 2].map(|index| ports[index].0);
-    let at = |port: u16| format!("127.0.0.1:{port}");
-    Ok(vec![
-        service(exe, Role::Web, Some(web), 1000, &[("API", at(api))])
-            .needs(Role::Api, Condition::Healthy)
-            .needs(Role::Worker, Condition::Started)
-            .spec,
-        service(exe, Role::Api, Some(api), 1500, &[("DB", at(db))]).needs(Role::Db, Condition::Healthy).spec,
-        service(exe, Role::Db, Some(db), 2000, &[]).spec,
-        service(exe, Role::Worker, None, 4000, &[]).spec,
-    ])
-}
 
-struct Service {
-    spec: Spec,
-}
-
-fn service(exe: &str, role: Role, port: Option<u16>, boot_ms: u64, knows: &[(&str, String)]) -> Service {
-    let mut env: BTreeMap<String, String> =
-        knows.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    env.insert("BOOT_MS".to_owned(), boot_ms.to_string());
-    let process = ProcessSpec {
-        command: [exe, CHILD_VERB, role.as_str()].map(str::to_owned).into(),
-        env,
-        directory: None,
-        port,
-        stop_timeout: Duration::from_secs(5),
-        job: false,
-    };
-    let mut spec = Spec::new(role.as_str(), Kind::Process(process));
-    spec.health = port.map(|_| Health {
-        check: Check::Http(HttpCheck { path: "/healthz".to_owned(), status: vec![(200, 299)], host: None }),
-        interval: Duration::from_millis(200),
-        timeout: Duration::from_secs(1),
-    });
-    let expected_wake = Some(Duration::from_millis(boot_ms));
-    spec.limits = Limits { idle_after: IDLE_AFTER, expected_wake, ..Limits::default() };
-    Service { spec }
-}
-
-impl Service {
-    fn needs(mut self, role: Role, condition: Condition) -> Self {
-        let on = role.as_str().into();
-        self.spec.depends_on.push(Dependency { on, condition, start: StartOrder::Together });
-        self
+    fn plan(&self) -> Result<Plan, Failure> {
+        let exe = std::env::current_exe()?;
+        let graph = Graph::new(services(&exe)?).map_err(|errors| {
+            let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            Failure::other(errors.join("\n"))
+        })?;
+        let everything = Rule {
+            name: "demo".into(),
+            matcher: Matcher::default(),
+            action: Action::Service("web".into()),
+            rewrite: Rewrite::default(),
+            policy: None,
+        };
+        let page = PageSpec {
+            name: Some("The demo".to_owned()),
+            text: Some("Four programs are starting: web needs api, api needs db.".to_owned()),
+            detail: Detail::Services,
+            ..PageSpec::default()
+        };
+        let admin = self.admin.unwrap_or_else(|| free_or_any(9900));
+        Ok(Plan {
+            listeners: vec![Listener { address: self.address.unwrap_or_else(|| free_or_any(8080)), tls: None }],
+            admin: Some(Admin { address: admin, token: environment("WAKEGATE_ADMIN_TOKEN") }),
+            graph,
+            rules: vec![everything],
+            policy: Policy::default(),
+            page,
+            max_held: 1000,
+            drain_timeout: Duration::from_secs(5),
+            files: Vec::new(),
+        })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Graph;
+impl ChildArgs {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        block_on(async {
+            child::run(self.role, environment).await.map_err(|error| Failure::other(error.to_string()))
+        })
+    }
+}
 
-    #[test]
-    fn the_services_are_a_graph_with_a_port_each_but_for_the_worker() {
-        let graph = Graph::new(services(Path::new("/bin/wakegate")).unwrap()).unwrap();
-        let closure = graph.closure(graph.id("web").unwrap());
-        assert_eq!(closure.len(), 4);
-        let mut ports = Vec::new();
-        for id in closure {
-            let Kind::Process(process) = &graph.spec(id).kind else { panic!("not a process") };
-            assert_eq!(process.command[..2], ["/bin/wakegate", "demo-child"]);
-            assert_eq!(process.command[2], *graph.spec(id).name);
-            assert_eq!(process.port.is_some(), graph.spec(id).health.is_some());
-            ports.extend(process.port);
-        }
-        ports.sort_unstable();
-        ports.dedup();
-        assert_eq!(ports.len(), 3);
+/// This port on loopback, or any where another program has it.
+fn free_or_any(port: u16) -> SocketAddr {
+    let wanted = SocketAddr::new(ANY_LOOPBACK.ip(), port);
+    match std::net::TcpListener::bind(wanted) {
+        Ok(_) => wanted,
+        Err(_) => ANY_LOOPBACK,
     }
 }

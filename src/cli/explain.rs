@@ -11,6 +11,8 @@ use http::{HeaderName, HeaderValue, Method, Uri};
 pub use trace::trace;
 
 use super::graph::{shown, words};
+use super::{Failure, load, output};
+use crate::config::Config;
 use crate::model::{Graph, ServiceId};
 
 /// Tell which route a request takes, what it would wake, and what is answered while that sleeps
@@ -31,6 +33,13 @@ pub struct Args {
     /// The address that the request comes from
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub from: IpAddr,
+}
+
+impl Args {
+    pub(super) fn run(&self, config: &Config) -> Result<(), Failure> {
+        let plan = load(config)?;
+        output::print(&trace(self, &plan.rules, &plan.policy, &plan.graph).to_string())
+    }
 }
 
 fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {

@@ -2,7 +2,24 @@
 
 use std::fmt::Write as _;
 
+use super::{Failure, load, output};
+use crate::config::Config;
 use crate::model::{Condition, Edge, Graph, ServiceId};
+
+/// Print the services and what they depend on
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example:\n  wakegate graph --config wakegate.yaml --format mermaid")]
+pub(super) struct Args {
+    /// How it is written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Args {
+    pub(super) fn run(self, config: &Config) -> Result<(), Failure> {
+        output::print(&render(&load(config)?.graph, self.format))
+    }
+}
 
 /// How the graph is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -47,7 +47,12 @@ fn the_text_as_a_whole() {
     says("just words", &["t:1:1: expected a map, found text"]);
     says("[]", &["t:1:1: expected a map, found a list"]);
     says("a: {", &["t:2:1: is not YAML: while parsing a node, did not find expected node content"]);
-    says("a: *x", &["t:1:4: is not YAML: while parsing node, found unknown anchor"]);
+    says(
+        "a: *x",
+        &[
+            "t:1:4: is not YAML: while parsing node, found unknown anchor; a text that begins with `*` needs quotes",
+        ],
+    );
     says(&format!("{AROUND}---\na: b"), &["t:3:1: a second document begins here; there may be one only"]);
     says(
         &format!("{AROUND}limits: !big {{ max_held: 5 }}"),
@@ -231,6 +236,10 @@ fn services() {
     says_of_service(
         "upstream: http://x, idle_after: 0s",
         &["t:3:50: services.a.idle_after: must be more than nothing"],
+    );
+    says_of_service(
+        "upstream: http://x, max_in_flight: 4294967296",
+        &["t:3:53: services.a.max_in_flight: 4294967296 is out of range; it goes from 1 to 4294967295"],
     );
     says_of_service(
         "upstream: http://x, protocol: h3",

@@ -1,1 +1,10 @@
 //! Everything that is tested from outside, in one binary.
+
+mod gateway_serve;
+mod proxy_failures;
+mod proxy_h1;
+mod proxy_h2;
+mod proxy_headers;
+mod proxy_kit;
+mod proxy_peer_gone;
+mod proxy_websocket;

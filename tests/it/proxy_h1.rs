@@ -67,10 +67,12 @@ async fn trailers_pass_both_ways() {
     let target = upstream(async |request| {
         let sent = request.into_body().collect().await.unwrap();
         let check = sent.trailers().unwrap()["x-check"].clone();
-        let body = full("answer").with_trailers(async move {
-            Some(Ok(HeaderMap::from_iter([(http::HeaderName::from_static("x-echo"), check)])))
-        });
-        Response::builder().header("trailer", "x-echo").body(body.boxed_unsync()).unwrap()
+        // Of a length that is not known before: otherwise there is no place for trailers in HTTP/1.1.
+        let (sender, body) = feed();
+        sender.send(Ok(Frame::data("answer".into()))).unwrap();
+        let trailers = HeaderMap::from_iter([(http::HeaderName::from_static("x-echo"), check)]);
+        sender.send(Ok(Frame::trailers(trailers))).unwrap();
+        Response::builder().header("trailer", "x-echo").body(body).unwrap()
     })
     .await;
     let (address, _gate) = front(Protocol::Http1, &[target.address]).await;

@@ -152,3 +152,47 @@ async fn a_stop_does_not_wait_for_ever() {
     running.stop.send(()).unwrap();
     assert_eq!(soon(running.ended).await.unwrap(), Drained::Cut);
 }
+
+/// Runs in a process of its own, with few file descriptors; see the test below.
+#[tokio::test]
+#[ignore = "run by another test, in a process of its own"]
+async fn serves_with_few_descriptors() {
+    let running = run(LONG).await;
+    println!("\nlistening on {}", running.address);
+    drop(running.ended.await);
+}
+
+/// The accept loop meets EMFILE, waits, and goes on as connections end.
+#[cfg(unix)]
+#[tokio::test]
+async fn running_out_of_descriptors_is_survived() {
+    use tokio::io::{AsyncBufReadExt, BufReader};
+
+    let mut child = tokio::process::Command::new("sh")
+        .args(["-c", "ulimit -n 40 && exec \"$0\" --exact gateway_serve::serves_with_few_descriptors --ignored --nocapture"])
+        .arg(std::env::current_exe().unwrap())
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let address: SocketAddr = loop {
+        let line = soon(lines.next_line()).await.unwrap().expect("the child ended");
+        if let Some(address) = line.strip_prefix("listening on ") {
+            break address.parse().unwrap();
+        }
+    };
+    // More than it can accept; the rest waits in the backlog.
+    let mut clients = Vec::new();
+    for _ in 0..80 {
+        let mut client = Raw::connect(address).await;
+        client.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        clients.push(client);
+    }
+    // Each is answered in its turn, and makes room for a later one by leaving.
+    for mut client in clients {
+        assert!(client.read_to("\r\n\r\n").await.starts_with("HTTP/1.1 200 OK\r\n"));
+    }
+    assert_eq!(ask(address, get("/")).await.status(), 200);
+    soon(child.kill()).await.unwrap();
+}

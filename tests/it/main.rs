@@ -1,5 +1,7 @@
 //! Everything that is tested from outside, in one binary.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod gateway_serve;
 mod proxy_failures;
 mod proxy_h1;

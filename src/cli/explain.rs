@@ -4,6 +4,7 @@ mod trace;
 
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method, Uri};
@@ -11,12 +12,13 @@ use http::{HeaderName, HeaderValue, Method, Uri};
 pub use trace::trace;
 
 use super::graph::{shown, words};
+use super::{Failure, load, output};
 use crate::model::{Graph, ServiceId};
 
 /// Tell which route a request takes, what it would wake, and what is answered while that sleeps
 #[derive(clap::Args, Clone, Debug)]
 #[command(
-    after_help = "Example:\n  wakegate explain GET http://shop.demo.example.com/cart -H 'accept: text/html'"
+    after_help = "Example:\n  wakegate explain GET http://shop.demo.example.com/cart \\\n      -H 'accept: text/html' --config wakegate.yaml"
 )]
 pub struct Args {
     /// The method, such as GET
@@ -31,6 +33,13 @@ pub struct Args {
     /// The address that the request comes from
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub from: IpAddr,
+}
+
+impl Args {
+    pub(super) fn run(&self, config: Option<PathBuf>) -> Result<(), Failure> {
+        let (_, plan) = load(config)?;
+        output::print(&trace(self, &plan.rules, &plan.policy, &plan.graph).to_string())
+    }
 }
 
 fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {

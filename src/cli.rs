@@ -6,6 +6,8 @@
 mod access;
 mod check;
 mod client;
+#[cfg(feature = "process")]
+pub mod demo;
 pub mod explain;
 mod failure;
 pub mod graph;
@@ -13,10 +15,12 @@ mod keep;
 pub mod log;
 mod output;
 mod schema;
+mod serve;
 mod sleep;
 mod status;
 mod table;
 mod wake;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -26,11 +30,11 @@ use std::sync::Arc;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
+use crate::config::{Config, Plan};
+
 pub use access::{Access, Configured};
 pub use client::AdminClient;
 pub use failure::Failure;
-
-use crate::config::{Config, Plan};
 
 /// A small always-on gateway that lets everything behind it sleep, and wakes it at the first hit.
 #[derive(Debug, Parser)]
@@ -38,20 +42,22 @@ use crate::config::{Config, Plan};
     name = "wakegate",
     version,
     max_term_width = 100,
-    subcommand_required = true,
-    arg_required_else_help = true,
-    after_help = "Example:\n  wakegate check --config wakegate.yaml"
+    after_help = "Examples:\n  wakegate demo\n  wakegate serve --config wakegate.yaml"
 )]
 struct Cli {
-    /// The configuration [default: the file in WAKEGATE_CONFIG_FILE, then the text in WAKEGATE_CONFIG]
-    #[arg(long, short, global = true, value_name = "FILE")]
+    /// The configuration [default: the file that WAKEGATE_CONFIG_FILE names, then the text in WAKEGATE_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// What to do; `serve` where nothing is said
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Serve(serve::Args),
+    #[cfg(feature = "process")]
+    Demo(demo::Args),
     Check(check::Args),
     Graph(graph::Args),
     Explain(explain::Args),
@@ -60,6 +66,9 @@ enum Verb {
     Wake(wake::Args),
     Sleep(sleep::Args),
     Keep(keep::Args),
+    #[cfg(feature = "process")]
+    #[command(hide = true, name = demo::CHILD_VERB)]
+    DemoChild(demo::ChildArgs),
 }
 
 /// Runs the command that these arguments ask for; the first is the program's name.
@@ -86,36 +95,44 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<(), Failure> {
     let config = cli.config;
-    match cli.verb {
-        Verb::Check(args) => args.run(config),
-        Verb::Graph(args) => args.run(config),
-        Verb::Explain(args) => args.run(config),
+    match cli.verb.unwrap_or(Verb::Serve(serve::Args {})) {
+        Verb::Serve(args) => args.run(&found(config)?),
+        #[cfg(feature = "process")]
+        Verb::Demo(args) => args.run(),
+        Verb::Check(args) => args.run(&found(config)?),
+        Verb::Graph(args) => args.run(&found(config)?),
+        Verb::Explain(args) => args.run(&found(config)?),
         Verb::Schema(args) => args.run(),
         Verb::Status(args) => args.run(configured(config)?),
         Verb::Wake(args) => args.run(configured(config)?),
         Verb::Sleep(args) => args.run(configured(config)?),
         Verb::Keep(args) => args.run(configured(config)?),
+        #[cfg(feature = "process")]
+        Verb::DemoChild(args) => args.run(),
     }
 }
 
-/// The configuration, by its name and checked.
-fn load(config: Option<PathBuf>) -> Result<(String, Plan), Failure> {
-    let found = Config::find(config, Arc::new(environment));
-    let loaded = found.and_then(|config| config.load().map(|plan| (config.name(), plan)));
-    loaded.map_err(|problems| Failure::usage(format!("the configuration cannot be used:\n{problems}")))
+/// The configuration that was named.
+fn found(flag: Option<PathBuf>) -> Result<Config, Failure> {
+    Config::find(flag, Arc::new(environment)).map_err(|problems| Failure::usage(problems.to_string()))
 }
 
-/// Where the admin API is by the configuration. Only one that was named has to be right: without, the default will do.
-fn configured(config: Option<PathBuf>) -> Result<Configured, Failure> {
-    let named = config.is_some();
-    let admin = match load(config) {
-        Ok((name, Plan { admin: None, .. })) if named => {
-            return Err(Failure::usage(format!(
-                "{name} has no `admin` section, so there is nothing to call"
-            ))
-            .hint("add one with an address, such as 127.0.0.1:9900, or say where the API is with --admin"));
+fn load(config: &Config) -> Result<Plan, Failure> {
+    config.load().map_err(|problems| Failure::usage(format!("the configuration is not valid\n{problems}")))
+}
+
+/// Where the admin API is by the configuration. One that `--config` names has to be right, and to have one; what the
+/// environment names only helps where it can.
+fn configured(flag: Option<PathBuf>) -> Result<Configured, Failure> {
+    let named = flag.is_some();
+    let admin = match found(flag).and_then(|config| Ok((config.name(), load(&config)?.admin))) {
+        Ok((name, None)) if named => {
+            return Err(Failure::usage(format!("{name} has no `admin` section: there is nothing to call"))
+                .hint(
+                    "add one with an address, such as 127.0.0.1:9900, or say with --admin where the API is",
+                ));
         }
-        Ok((_, plan)) => plan.admin,
+        Ok((_, admin)) => admin,
         Err(failure) if named => return Err(failure),
         Err(_) => None,
     };
@@ -148,7 +165,7 @@ mod tests {
 
     #[test]
     fn every_verb_shows_an_example() {
-        for verb in Cli::command().get_subcommands_mut() {
+        for verb in Cli::command().get_subcommands_mut().filter(|verb| !verb.is_hide_set()) {
             let help = verb.render_long_help().to_string();
             assert!(help.contains("\n  wakegate "), "{help}");
         }

@@ -115,7 +115,7 @@ impl Gate {
         if !self.door.enter() {
             return None;
         }
-        let slot = self.slots.load().pick(None);
+        let slot = self.slots.load().pick(|_| true);
         match slot {
             Some(slot) => Some(Pass::new(self.clone(), slot, counts, false)),
             None => {
@@ -194,6 +194,9 @@ impl Gate {
     pub fn fail(&self, fault: &Fault) {
         let mut queue = self.lock();
         let waiting = queue.fail(fault.clone());
+        // Shut already, as the engine has it; but an open fast way would let in whom the queue refuses.
+        self.slots.store(Arc::new(Slots::none()));
+        self.door.shut();
         self.waiting.store(0, Ordering::SeqCst);
         drop(queue);
         self.budget.give_back(waiting.len());
@@ -278,7 +281,7 @@ impl Gate {
         }
         let slots = self.slots.load();
         while queue.may_release() {
-            let Some(slot) = slots.pick(None) else { break };
+            let Some(slot) = slots.pick(|_| true) else { break };
             let Some(waiter) = queue.pop() else {
                 slot.leave();
                 break;

@@ -4,7 +4,6 @@ mod trace;
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method, Uri};
@@ -13,12 +12,13 @@ pub use trace::trace;
 
 use super::graph::{shown, words};
 use super::{Failure, load, output};
+use crate::config::Config;
 use crate::model::{Graph, ServiceId};
 
 /// Tell which route a request takes, what it would wake, and what is answered while that sleeps
 #[derive(clap::Args, Clone, Debug)]
 #[command(
-    after_help = "Example:\n  wakegate explain GET http://shop.demo.example.com/cart \\\n      -H 'accept: text/html' --config wakegate.yaml"
+    after_help = "Example:\n  wakegate explain GET http://shop.demo.example.com/cart -H 'accept: text/html'"
 )]
 pub struct Args {
     /// The method, such as GET
@@ -36,8 +36,8 @@ pub struct Args {
 }
 
 impl Args {
-    pub(super) fn run(&self, config: Option<PathBuf>) -> Result<(), Failure> {
-        let (_, plan) = load(config)?;
+    pub(super) fn run(&self, config: &Config) -> Result<(), Failure> {
+        let plan = load(config)?;
         output::print(&trace(self, &plan.rules, &plan.policy, &plan.graph).to_string())
     }
 }

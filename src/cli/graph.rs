@@ -1,26 +1,23 @@
 //! `wakegate graph`: the services and what they depend on, to look at.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use super::{Failure, load, output};
+use crate::config::Config;
 use crate::model::{Condition, Edge, Graph, ServiceId};
 
-/// Show the services and what they depend on
+/// Print the services and what they depend on
 #[derive(clap::Args, Debug)]
-#[command(
-    after_help = "Example:\n  wakegate graph --config wakegate.yaml --format dot | dot -Tsvg > graph.svg"
-)]
+#[command(after_help = "Example:\n  wakegate graph --config wakegate.yaml --format mermaid")]
 pub(super) struct Args {
-    /// How to write it
+    /// How it is written
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 impl Args {
-    pub(super) fn run(self, config: Option<PathBuf>) -> Result<(), Failure> {
-        let (_, plan) = load(config)?;
-        output::print(&render(&plan.graph, self.format))
+    pub(super) fn run(self, config: &Config) -> Result<(), Failure> {
+        output::print(&render(&load(config)?.graph, self.format))
     }
 }
 

@@ -92,8 +92,9 @@ impl Probes {
     fn begin(&self, spec: &Arc<Spec>, target: Target, pace: Pace) -> Probing {
         let (pace, paces) = watch::channel(pace.into());
         let (news, service, probed) = (self.news.clone(), spec.name.clone(), target.clone());
-        let report = move |result: Result<(), String>| {
+        let report = move |result: Result<(), probe::ProbeError>| {
             let (service, target) = (service.clone(), probed.clone());
+            let result = result.map_err(|error| error.to_string());
             // The driver is gone: nobody wants to know.
             drop(news.send(News { service, target, result }));
         };

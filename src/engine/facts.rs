@@ -37,7 +37,9 @@ impl Engine {
             }
             Event::Sleep(id) => {
                 let slot = self.slot_mut(id);
-                slot.asked_to_sleep = matches!(slot.phase, Phase::Awake | Phase::Failed);
+                slot.asked_to_sleep = true;
+                // A failed service's demand was refused: nobody waits for it.
+                slot.wanted &= slot.phase != Phase::Failed;
                 self.touch(id);
             }
             Event::Tick => self.tick(),
@@ -65,7 +67,7 @@ impl Engine {
         }
     }
 
-    fn observed(&mut self, id: ServiceId, look: LookId, seen: Observation) {
+    fn observed(&mut self, id: ServiceId, look: LookId, mut seen: Observation) {
         if !self.look_returned(id, look) {
             return;
         }
@@ -80,6 +82,14 @@ impl Engine {
         };
         if settling && contradicts {
             return;
+        }
+        if seen.desired == 0 && slot.told != Told::Up {
+            // What it completed was an earlier run.
+            seen.completed = false;
+        }
+        if seen.running == 0 {
+            // A fixed address outlives what answered there.
+            slot.healthy.clear();
         }
         slot.known_count = seen.desired;
         slot.healthy.retain(|target| seen.targets.contains(target) || &*target.instance == "upstream");
@@ -143,6 +153,10 @@ impl Engine {
     }
 
     fn start_refused(&mut self, id: ServiceId, fault: Fault) {
+        if self.slot(id).phase != Phase::Waking {
+            // Its wake has ended in the meantime.
+            return;
+        }
         if fault.terminal {
             self.fail(id, fault);
             return;
@@ -192,7 +206,8 @@ impl Engine {
         let quiet = &mut slot.quiet;
         let elapsed = now.since(quiet.sampled_at);
         quiet.sampled_at = now;
-        if active > 0 || entered != quiet.entered || slot.lease.is_some_and(|until| until > now) {
+        let leased = slot.lease.is_some_and(|until| until > now);
+        if active > 0 || held > 0 || entered != quiet.entered || leased {
             quiet.lasted = std::time::Duration::ZERO;
         } else {
             // A process that was frozen, or a clock that jumped, has not observed the time in between.
@@ -202,8 +217,6 @@ impl Engine {
         if held > 0 && slot.phase != Phase::Awake {
             slot.wanted = true;
         }
-        slot.changed = true;
-        self.changed.push(id);
         self.touch(id);
     }
 

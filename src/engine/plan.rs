@@ -38,6 +38,10 @@ impl Engine {
             Phase::Stopping => self.plan_stopping(id),
             Phase::Failed => self.plan_failed(id),
         }
+        if self.slot(id).phase != Phase::Draining {
+            // Asked and not done: what kept it awake was the answer.
+            self.slot_mut(id).asked_to_sleep = false;
+        }
     }
 
     /// Whether something wants the service up that is entitled to start it.
@@ -88,14 +92,11 @@ impl Engine {
     pub(super) fn classify(&mut self, id: ServiceId, cause: Cause) {
         let Some(seen) = &self.slot(id).seen else { return };
         match (seen.desired, is_gone(seen)) {
-            (0, true) => {
+            (0, true) => self.fell_asleep(id, cause),
+            (0, false) => {
                 let slot = self.slot_mut(id);
                 slot.told = Told::Down;
                 slot.wake = None;
-                self.enter(id, Phase::Asleep, cause);
-            }
-            (0, false) => {
-                self.slot_mut(id).told = Told::Down;
                 self.enter(id, Phase::Stopping, cause);
             }
             _ => {
@@ -144,7 +145,7 @@ impl Engine {
             self.slot_mut(id).quiet.lasted = std::time::Duration::ZERO;
             self.classify(id, cause);
         } else if is_gone(seen) {
-            self.fell_asleep(id);
+            self.fell_asleep(id, Cause::Stopped);
         }
     }
 

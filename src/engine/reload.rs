@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::slot::Slot;
 use super::timers::Timers;
 use super::{Engine, Pace};
-use crate::model::{Graph, Time};
+use crate::model::{Graph, Kind, Time};
 
 impl Engine {
     /// Goes over to another graph. A service that stays, by name, keeps its facts; a new one is unknown; one that
@@ -22,11 +22,14 @@ impl Engine {
             .ids()
             .map(|id| {
                 let spec = graph.spec(id);
-                let fresh = || Slot::new(spec, self.now);
-                let Some(mut slot) = old.remove(&spec.name) else { return fresh() };
+                let fresh = Slot::new(spec, self.now);
+                let Some(mut slot) = old.remove(&spec.name) else { return fresh };
                 let known = before.id(&spec.name).map(|id| before.spec(id));
-                if known.is_some_and(|known| known.kind.provider() != spec.kind.provider()) {
-                    return fresh();
+                if known.is_some_and(|known| !is_same(&known.kind, &spec.kind)) {
+                    // Another thing behind the same gate: what the gate and the probes were told must be taken
+                    // back, and whoever waits there still waits.
+                    let Slot { door, refusing, probing, wanted, lease, .. } = slot;
+                    return Slot { door, refusing, probing, wanted, lease, ..fresh };
                 }
                 if known.is_none_or(|known| known.health != spec.health) {
                     slot.probing = (Vec::new(), Pace::Waking);
@@ -44,5 +47,15 @@ impl Engine {
         self.changed.clear();
         self.replan();
         self.check_invariants();
+    }
+}
+
+/// Whether two descriptions mean the same running thing, whatever else about it has changed.
+fn is_same(before: &Kind, after: &Kind) -> bool {
+    match (before, after) {
+        (Kind::Ecs(before), Kind::Ecs(after)) => {
+            (&before.cluster, &before.service) == (&after.cluster, &after.service)
+        }
+        _ => before.provider() == after.provider(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::slot::Told;
 use super::{Command, Engine};
 use crate::model::{Cause, Phase, ServiceId};
 
@@ -61,27 +62,36 @@ impl Engine {
             let cause = self.slot(id).cause;
             self.call(id, 0);
             self.enter(id, Phase::Stopping, cause);
+            // Somebody may still wait whom no target had room for.
+            self.emit(Command::Sample(id));
         } else {
             // Nothing was called: it goes on as if nothing had been.
             let slot = self.slot_mut(id);
             slot.quiet.lasted = Duration::ZERO;
-            let back = if slot.fault.is_some() { Phase::Failed } else { Phase::Awake };
-            self.enter(id, back, Cause::Busy);
+            match slot.fault.clone() {
+                None => self.enter(id, Phase::Awake, Cause::Busy),
+                Some(fault) => {
+                    // Draining has made the gate forget why it refuses.
+                    slot.refusing = true;
+                    self.emit(Command::Fail { service: id, fault });
+                    self.enter(id, Phase::Failed, Cause::Busy);
+                }
+            }
         }
         self.slot_mut(id).asked_to_sleep = false;
     }
 
     /// Observed to be gone. Its quiet is its dependencies' too: they were in use as long as it was.
-    pub(super) fn fell_asleep(&mut self, id: ServiceId) {
+    pub(super) fn fell_asleep(&mut self, id: ServiceId, cause: Cause) {
         let graph = self.graph.clone();
         let slot = self.slot_mut(id);
         let lasted = slot.quiet.lasted;
-        slot.fault = None;
+        slot.told = Told::Down;
         slot.wake = None;
         for edge in graph.dependencies(id) {
             let quiet = &mut self.slot_mut(edge.to).quiet;
             quiet.lasted = quiet.lasted.min(lasted);
         }
-        self.enter(id, Phase::Asleep, Cause::Stopped);
+        self.enter(id, Phase::Asleep, cause);
     }
 }

@@ -6,6 +6,7 @@ use crate::model::{Cause, Fault, Kind, Observation, Phase, Spec, Stage, Target, 
 
 /// The facts about one service.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Slot {
     pub(super) phase: Phase,
     pub(super) since: Time,
@@ -143,14 +144,19 @@ impl Slot {
         }
     }
 
-    /// Whether it may hold up one of its dependencies: everything but certainly asleep (rules 4 and 6).
+    /// Whether it may hold up one of its dependencies: everything but certainly asleep (rules 4 and 6). Asleep
+    /// when last seen is not certain while it cannot be seen.
     pub(super) fn keeps_dependencies(&self) -> bool {
-        self.phase != Phase::Asleep
+        self.phase != Phase::Asleep || self.blind.is_some()
     }
 
     /// Whether its start is known to the provider, so that a dependent's may be called (rule 5).
     pub(super) fn start_acknowledged(&self) -> bool {
-        let up = self.told == Told::Up || self.seen.as_ref().is_some_and(|seen| seen.desired > 0);
+        // What was seen since the last call outweighs what was told.
+        let up = match &self.seen {
+            Some(seen) => seen.desired > 0 || seen.completed,
+            None => self.told == Told::Up,
+        };
         self.call.is_none() && up && matches!(self.phase, Phase::Waking | Phase::Awake | Phase::Failed)
     }
 
@@ -195,12 +201,22 @@ impl Slot {
         if seen.desired == 0 || seen.running == 0 {
             return false;
         }
-        spec.health.is_none() || !self.ready_targets(spec).is_empty()
+        let needs_target = spec.health.is_some() || listens(spec);
+        !needs_target || !self.ready_targets(spec).is_empty()
     }
 }
 
 pub(super) fn is_job(spec: &Spec) -> bool {
     matches!(&spec.kind, Kind::Process(process) if process.job)
+}
+
+/// Whether it has an address to wait for. A provider of somebody else's may run what listens nowhere.
+fn listens(spec: &Spec) -> bool {
+    match &spec.kind {
+        Kind::Process(process) => process.port.is_some(),
+        Kind::Ecs(ecs) => ecs.port.is_some(),
+        Kind::Fixed | Kind::External(_) => false,
+    }
 }
 
 fn upstream_target(spec: &Spec) -> Option<Target> {

@@ -25,10 +25,13 @@ impl Engine {
         let slot = self.slot_mut(id);
         if slot.door != wanted {
             slot.door.clone_from(&wanted);
-            self.emit(match wanted {
-                Some(targets) => Command::Open { service: id, targets },
-                None => Command::Shut(id),
-            });
+            if let Some(targets) = wanted {
+                self.emit(Command::Open { service: id, targets });
+            } else {
+                self.emit(Command::Shut(id));
+                // Whoever waited at the open door for a target with room rang no bell: they are demand now.
+                self.emit(Command::Sample(id));
+            }
         }
     }
 
@@ -36,7 +39,7 @@ impl Engine {
         let spec = self.graph.spec(id).clone();
         let slot = self.slot_mut(id);
         let probed =
-            spec.health.is_some() && matches!(slot.phase, Phase::Waking | Phase::Awake | Phase::Failed);
+            spec.health.is_some() && !matches!(slot.phase, Phase::Unknown | Phase::Asleep | Phase::Stopping);
         let targets = if probed { slot.targets(&spec) } else { Vec::new() };
         let pace = if slot.phase == Phase::Waking { Pace::Waking } else { Pace::Awake };
         if slot.probing.0 == targets && (slot.probing.1 == pace || targets.is_empty()) {

@@ -4,6 +4,7 @@ use crate::model::{ServiceId, Time};
 
 /// The next moment that matters for each service, earliest first.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Timers {
     order: BTreeSet<(Time, ServiceId)>,
     set: Vec<Option<Time>>,

@@ -22,7 +22,7 @@ impl Engine {
             expected: slot.expected,
             last_wake: slot.last_wake,
             fault: slot.fault.clone(),
-            retry_at: slot.retry_at,
+            retry_at: slot.retry_at.filter(|at| *at > now),
             quiet: slot.quiet.lasted,
             sleeps_at: may_idle
                 .then(|| slot.quiet.sampled_at + spec.limits.idle_after.saturating_sub(slot.quiet.lasted)),

@@ -28,6 +28,7 @@ impl Engine {
         }
         if wake.calls {
             self.wake_dependencies(id);
+            self.give_another_chance(id);
             self.start(id);
         } else if self.slot(id).seen.as_ref().is_some_and(|seen| seen.desired == 0 && !seen.completed) {
             self.classify(id, Cause::Outside);
@@ -58,11 +59,17 @@ impl Engine {
     fn start(&mut self, id: ServiceId) {
         let slot = self.slot(id);
         let Some(wake) = slot.wake else { return };
-        if slot.call.is_some() {
+        if slot.call.is_some() || slot.call_again_at.is_some_and(|at| at > self.now) {
             return;
         }
-        let lost = wake.called && slot.seen.as_ref().is_some_and(|seen| seen.desired == 0 && !seen.completed);
-        if (wake.called && !lost) || slot.call_again_at.is_some_and(|at| at > self.now) {
+        let lost = slot.seen.as_ref().is_some_and(|seen| seen.desired == 0 && !seen.completed);
+        // Asserted again, but not as fast as the provider can answer.
+        let asserted_lately = self.now < slot.acknowledged_at + self.settings.observe_every;
+        if wake.called && (!lost || asserted_lately) {
+            return;
+        }
+        if slot.told == Told::Nothing && slot.seen.is_none() {
+            // Never seen: the count that it has might be lowered.
             return;
         }
         let graph = self.graph.clone();
@@ -84,6 +91,20 @@ impl Engine {
             // Never lowered: somebody may have asked for more.
             let count = graph.spec(id).count.max(slot.known_count);
             self.call(id, count);
+        }
+    }
+
+    /// A program that died for want of its dependencies may be waiting out its provider's pause: now that they are
+    /// ready, its start is called again, once.
+    fn give_another_chance(&mut self, id: ServiceId) {
+        let slot = self.slot_mut(id);
+        let died = slot.seen.as_ref().is_some_and(|seen| seen.fault.is_some() && seen.running == 0);
+        let acknowledged_at = slot.acknowledged_at;
+        if let Some(wake) = &mut slot.wake
+            && died
+            && wake.dependencies_ready.is_some_and(|since| acknowledged_at < since)
+        {
+            wake.called = false;
         }
     }
 
@@ -142,6 +163,7 @@ impl Engine {
         slot.retry_at = None;
         slot.quiet.lasted = std::time::Duration::ZERO;
         slot.quiet.sampled_at = now;
+        slot.told = Told::Up;
         if wake.calls {
             slot.last_wake = Some(took);
             // Half of what was expected, half of what was seen: one odd wake does not spoil the forecast.
@@ -157,10 +179,10 @@ impl Engine {
         let slot = self.slot(id);
         let wake = slot.wake?;
         let fault = slot.seen.as_ref()?.fault.as_ref()?;
-        let since = wake.dependencies_ready?.max(wake.started);
+        let since = wake.dependencies_ready.map(|ready| ready.max(wake.started));
         let mine = wake.called || !wake.calls;
-        let judged = fault.terminal || fault.at.is_none_or(|at| at >= since);
-        (mine && judged).then(|| fault.clone())
+        let lived = since.is_some_and(|since| fault.at.is_none_or(|at| at >= since));
+        (mine && (fault.terminal || lived)).then(|| fault.clone())
     }
 
     /// The fault of something that its door or its start waits for.
@@ -220,7 +242,7 @@ impl Engine {
         slot.quiet.lasted = std::time::Duration::ZERO;
         slot.quiet.sampled_at = now;
         slot.refusing = true;
-        if let Some(wake) = wake {
+        if let Some(wake) = wake.filter(|wake| wake.calls) {
             let (cause, took) = (wake.cause, now.since(wake.started));
             let fault = Some(fault.clone());
             self.emit(Command::Tell(Note::Wake { service: id, cause, took, fault }));
@@ -242,6 +264,8 @@ impl Engine {
                 dependencies_ready: None,
             };
             self.awake(id, wake);
+        } else if slot.asked_to_sleep && self.may_sleep(id) {
+            self.begin_drain(id);
         } else if !slot.may_retry(now) || slot.call.is_some() {
             // Too early.
         } else if self.wanted_up(id) {

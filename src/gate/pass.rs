@@ -60,18 +60,14 @@ impl Pass {
     pub fn elsewhere(&self, tried: &[Arc<Slot>]) -> Option<Self> {
         // We are inside, so the door's count is not zero: counting one more in needs no look.
         self.gate.door.count_in();
-        match self.gate.slots().pick(Some(tried)) {
-            Some(slot) if !Arc::ptr_eq(&slot, &self.slot) => {
-                Some(Self::new(self.gate.clone(), slot, self.counts, false))
-            }
-            other => {
-                if let Some(slot) = other {
-                    slot.leave();
-                }
-                self.gate.door.leave();
-                None
-            }
+        let is_new = |slot: &Arc<Slot>| {
+            !Arc::ptr_eq(slot, &self.slot) && !tried.iter().any(|other| Arc::ptr_eq(slot, other))
+        };
+        let slot = self.gate.slots().pick(is_new);
+        if slot.is_none() {
+            self.gate.door.leave();
         }
+        slot.map(|slot| Self::new(self.gate.clone(), slot, self.counts, false))
     }
 }
 

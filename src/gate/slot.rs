@@ -40,11 +40,14 @@ impl Slot {
 
     /// Counts one in, unless that would be more than `limit`.
     fn try_enter(&self, limit: u32) -> bool {
-        if self.in_flight.fetch_add(1, Ordering::SeqCst) < limit {
+        if limit == u32::MAX {
+            self.in_flight.fetch_add(1, Ordering::SeqCst);
             return true;
         }
-        self.leave();
-        false
+        // Never above the limit, not even for a moment: one that waits would take that for a full target, and
+        // nobody would call it when the moment is over.
+        let one_more = |count| (count < limit).then_some(count + 1);
+        self.in_flight.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).is_ok()
     }
 }
 
@@ -101,10 +104,10 @@ impl Slots {
         self.all.iter()
     }
 
-    /// Takes a place at the target with the fewest requests in flight, equals by turns, passing over `but`.
-    pub(super) fn pick(&self, but: Option<&[Arc<Slot>]>) -> Option<Arc<Slot>> {
-        let allowed =
-            |slot: &&Arc<Slot>| but.is_none_or(|but| !but.iter().any(|other| Arc::ptr_eq(slot, other)));
+    /// Takes a place at the target with the fewest requests in flight, equals by turns, of those that are
+    /// `allowed`.
+    pub(super) fn pick(&self, allowed: impl Fn(&Arc<Slot>) -> bool) -> Option<Arc<Slot>> {
+        let allowed = |slot: &&Arc<Slot>| allowed(slot);
         let best = match self.all.as_slice() {
             [] => return None,
             [only] => Some(only).filter(allowed)?,

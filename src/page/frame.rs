@@ -116,20 +116,20 @@ impl Frame<'_> {
         match (stage, view.waking_since) {
             (Stage::Ready, _) => match view.last_wake {
                 Some(took) if view.phase == Phase::Awake && in_this_wake(view.since) => {
-                    format!("{} in all", words::passed(took))
+                    format!("took {}", words::until(took))
                 }
                 _ => String::new(),
             },
             (Stage::Idle | Stage::Failed, _) | (_, None) => match view.expected {
                 Some(expected) if stage != Stage::Failed => {
-                    format!("takes about {}", words::roughly(expected))
+                    format!("takes {}", words::roughly(expected))
                 }
                 _ => String::new(),
             },
             (_, Some(since)) => {
                 let elapsed = words::passed(self.now.since(since));
                 match view.expected {
-                    Some(expected) => format!("{elapsed} of about {}", words::roughly(expected)),
+                    Some(expected) => format!("{elapsed} of {}", words::roughly(expected)),
                     None => elapsed,
                 }
             }
@@ -180,13 +180,10 @@ mod tests {
         let html = html(Detail::Services, views(), ["db", "api", "web"]);
         assert!(html.contains("1 of 3 services"), "{html}");
         assert!(
-            html.contains(r#"<th scope="row">db</th><td class="stage">ready</td><td>4 s in all</td>"#),
+            html.contains(r#"<th scope="row">db</th><td class="stage">ready</td><td>took 4 s</td>"#),
             "{html}"
         );
-        assert!(
-            html.contains(r#">api</th><td class="stage">checking</td><td>12 s of about 30 s</td>"#),
-            "{html}"
-        );
+        assert!(html.contains(r#">api</th><td class="stage">checking</td><td>12 s of 30 s</td>"#), "{html}");
         assert!(html.contains(r#"value="40""#) && html.contains("about 20 s more"), "{html}");
     }
 

@@ -8,6 +8,9 @@
 //! process, which hears of every child before it exists, kills what is left when the gateway dies without a word
 //! (`kill -9`, out of memory). The guard needs `/bin/sh`; without one there is a warning, and no guard.
 //!
+//! With a fixed port, replica 0 is told to listen on it and the others on the ports after it; with port 0 each start
+//! of each replica gets a free one. Either way it is on the loopback address, and told as `PORT`.
+//!
 //! One task a replica owns its child; [`Provider::scale`] sends it orders, [`Provider::observe`] reads what it
 //! published last.
 

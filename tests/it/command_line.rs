@@ -142,7 +142,7 @@ async fn the_configuration_is_checked_drawn_and_explained() {
 
     let (code, out, err) = with(&["check"]).await;
     assert_eq!(code, 0, "{err}");
-    assert!(out.contains("no problems\n") && out.contains("2 services, 1 route\n"), "{out}");
+    assert!(out.ends_with("1 listener, 2 services, 1 route: no problem found\n"), "{out}");
 
     let (code, out, _) = with(&["graph"]).await;
     assert_eq!((code, out.as_str()), (0, "web (process)\n└── db: healthy, before its start\n"));

@@ -57,12 +57,12 @@ impl Child {
         let child = spawned.and_then(|child| Ok((pid(&child)?, child)));
         let (own, mut child) = child.map_err(|error| {
             if let Some(home) = home {
-                context.guard.remove(Group { home, own: home });
+                context.guard.remove(&Group::new(home, home));
             }
             cannot_start(spec, process, &error).happened_at(context.clock.now())
         })?;
-        let group = Group { home: home.unwrap_or(own), own };
-        context.guard.add(group);
+        let group = Group::new(home.unwrap_or(own), own);
+        context.guard.add(&group);
         let number = context.starts.fetch_add(1, Ordering::Relaxed) + 1;
         Ok(Self {
             context: context.clone(),
@@ -107,7 +107,7 @@ impl Child {
     }
 
     /// Whether it and all that it started are gone. Only once it has exited.
-    pub(super) fn is_gone(&self) -> bool {
+    pub(super) fn is_gone(&mut self) -> bool {
         self.group.is_empty()
     }
 
@@ -128,7 +128,7 @@ impl Child {
                 return;
             }
         }
-        self.context.guard.remove(self.group);
+        self.context.guard.remove(&self.group);
         // The pipes are empty or nobody's by now: what it wrote last is in the log before it counts as gone.
         self.output.last_words().await;
     }

@@ -91,8 +91,7 @@ impl Guard {
                 return None;
             }
         };
-        let group = Group { home: anchor.group, own: anchor.group };
-        if self.add(group) {
+        if self.add(&Group::new(anchor.group, anchor.group)) {
             return Some(anchor);
         }
         anchor.weigh().await;
@@ -100,17 +99,17 @@ impl Guard {
     }
 
     /// Lists a child's groups. Returns whether the guard knows of them.
-    pub(super) fn add(&self, group: Group) -> bool {
+    pub(super) fn add(&self, group: &Group) -> bool {
         self.tell(|listed| {
-            let new = group.ids().map(|id| id.as_raw_nonzero().get()).filter(|id| listed.insert(*id));
+            let new = group.ids().filter(|id| listed.insert(*id));
             new.map(|id| format!("+ {id}\n")).collect()
         })
     }
 
     /// Forgets groups that have no members any more: their numbers may soon be somebody else's.
-    pub(super) fn remove(&self, group: Group) {
+    pub(super) fn remove(&self, group: &Group) {
         self.tell(|listed| {
-            let gone = group.ids().map(|id| id.as_raw_nonzero().get()).filter(|id| listed.remove(id));
+            let gone = group.ids().filter(|id| listed.remove(id));
             gone.map(|id| format!("- {id}\n")).collect()
         });
     }
@@ -205,10 +204,9 @@ mod tests {
             .process_group(anchor.group.as_raw_nonzero().get())
             .stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let group =
-            Group { home: anchor.group, own: Pid::from_raw(child.id().unwrap().cast_signed()).unwrap() };
+        let group = Group::new(anchor.group, Pid::from_raw(child.id().unwrap().cast_signed()).unwrap());
         anchor.weigh().await;
-        guard.add(group);
+        guard.add(&group);
         assert_eq!(child.stdout.as_mut().unwrap().read_u8().await.unwrap(), b'!');
         (child, group)
     }
@@ -233,7 +231,7 @@ mod tests {
         let guard = Guard::with_patience(1);
         let (mut listed, _) = guarded(&guard, "echo !; sleep 1000").await;
         let (mut removed, group) = guarded(&guard, "echo !; sleep 1000").await;
-        guard.remove(group);
+        guard.remove(&group);
         drop(guard);
         end_of(&mut listed).await;
         assert_eq!(removed.try_wait().unwrap(), None);

@@ -205,10 +205,10 @@ impl Task {
         let at = self.context.clock.now();
         let ran = child.ran();
         child.ask_to_stop();
-        let gone = |life| if child.is_gone() { life } else { Life::Stopping };
+        let mut left = |life| if child.is_gone() { life } else { Life::Stopping };
         if is_job(&spec) && status.as_ref().is_ok_and(ExitStatus::success) {
             tracing::debug!(service = &*self.name, "ran to its end");
-            self.show(gone(Life::Completed), None);
+            self.show(left(Life::Completed), None);
             return match self.see_out(child).await {
                 Some(Next::Run(..)) | None => {
                     self.show(Life::Completed, None);
@@ -220,7 +220,7 @@ impl Task {
                 }
             };
         }
-        let life = gone(Life::Down);
+        let life = left(Life::Down);
         let reason = death(&self.name, status, child.last_words().await);
         let pause = pauses.after(ran);
         tracing::warn!(service = &*self.name, again_in = ?pause, "{reason}");

@@ -259,14 +259,15 @@ async fn a_child_gets_its_port_environment_and_directory() {
 #[tokio::test]
 async fn demand_while_it_stops_starts_it_anew_once_the_old_one_is_gone() {
     let mut bench = bench();
-    let web = Arc::new(sh("trap 'echo bye; exit' TERM; sleep 1000 & echo hello; wait"));
+    let web = Arc::new(sh("echo $$; exec sleep 1000"));
     bench.process.scale(&web, 1).await.unwrap();
-    assert_eq!(bench.line().await.text, "hello");
+    let old = bench.line().await.text;
     bench.process.scale(&web, 0).await.unwrap();
     bench.process.scale(&web, 1).await.unwrap();
     assert_eq!(bench.look(&web).await.desired, 1);
-    assert_eq!(bench.line().await.text, "bye");
-    assert_eq!(bench.line().await.text, "hello");
+    let new = bench.line().await.text;
+    assert_ne!(old, new);
+    assert!(!exists(&old), "both ran at once");
     bench.until(&web, |seen| seen.running == 1).await;
     bench.process.shutdown().await;
 }

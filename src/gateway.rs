@@ -238,8 +238,13 @@ impl Handle {
         let known = |name: &str| self.known.iter().any(|known| **known == *name);
         check_kinds(&plan.graph, known)?;
         let before = self.plan();
-        if before.listeners != plan.listeners || before.admin != plan.admin || before.max_held != plan.max_held {
-            tracing::warn!("listeners, admin and limits.max_held change only with a restart; the rest is in force");
+        if before.listeners != plan.listeners
+            || before.admin != plan.admin
+            || before.max_held != plan.max_held
+        {
+            tracing::warn!(
+                "listeners, admin and limits.max_held change only with a restart; the rest is in force"
+            );
         }
         self.control.reload(plan.graph.clone()).await.map_err(|_| GatewayError::Driver)?;
         self.layer.set(table(&plan, &self.control, &self.metrics), page);

@@ -10,7 +10,8 @@ impl Args {
     #[expect(clippy::unused_self, reason = "every verb is run this way")]
     pub(super) fn run(self, config: &Config) -> Result<(), Failure> {
         let plan = load(config)?;
-        let count = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
+        let count =
+            |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
         output::print(&format!(
             "{}: {}, {}, {}: no problem found\n",
             config.name(),

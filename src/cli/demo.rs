@@ -76,7 +76,10 @@ impl Args {
         };
         let admin = self.admin.unwrap_or_else(|| free_or_any(9900));
         Ok(Plan {
-            listeners: vec![Listener { address: self.address.unwrap_or_else(|| free_or_any(8080)), tls: None }],
+            listeners: vec![Listener {
+                address: self.address.unwrap_or_else(|| free_or_any(8080)),
+                tls: None,
+            }],
             admin: Some(Admin { address: admin, token: environment("WAKEGATE_ADMIN_TOKEN") }),
             graph,
             rules: vec![everything],

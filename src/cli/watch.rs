@@ -29,19 +29,14 @@ impl Changes {
         let told = move |event: notify::Result<notify::Event>| {
             if event.is_ok_and(|event| !event.kind.is_access()) {
                 // Nobody follows any more.
-                drop(sender.send(()));
+                sender.send(()).ok();
             }
         };
         let watcher = notify::recommended_watcher(told)
             .inspect_err(|error| warn!(%error, "changed files go unnoticed; SIGHUP still works"))
             .ok();
-        let mut changes = Self {
-            files: Vec::new(),
-            contents: Vec::new(),
-            watcher,
-            directories: BTreeSet::new(),
-            events,
-        };
+        let mut changes =
+            Self { files: Vec::new(), contents: Vec::new(), watcher, directories: BTreeSet::new(), events };
         changes.follow(files);
         changes
     }

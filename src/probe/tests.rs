@@ -173,8 +173,10 @@ mod exec {
             } => pid,
         };
         // The check was dropped, as it is when its time is over.
+        let stat = format!("/proc/{}/stat", pid.trim());
         let pid = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
-        while rustix::process::test_kill_process(pid).is_ok() {
+        let zombie = || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") Z "));
+        while rustix::process::test_kill_process(pid).is_ok() && !zombie() {
             time::sleep(Duration::from_millis(5)).await;
         }
     }

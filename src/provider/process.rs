@@ -23,6 +23,7 @@ mod ports;
 mod replica;
 #[cfg(test)]
 mod tests;
+mod zombies;
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;

@@ -56,7 +56,8 @@ async fn run(url: &str, args: &[&str]) -> (i32, String, String) {
 #[tokio::test]
 async fn a_person_wakes_keeps_and_puts_to_sleep() {
     let house = House::start();
-    let url = serve(house.admin(AdminOptions { token: Some("s3cret".into()), ..AdminOptions::default() })).await;
+    let url =
+        serve(house.admin(AdminOptions { token: Some("s3cret".into()), ..AdminOptions::default() })).await;
     house.until("web", Phase::Asleep).await;
 
     let (code, out, err) = run(&url, &["wake", "web", "--wait"]).await;
@@ -103,7 +104,8 @@ async fn a_wake_that_fails_ends_with_its_reason() {
 #[tokio::test]
 async fn wrong_use_is_64_and_anything_else_is_70() {
     let house = House::start();
-    let url = serve(house.admin(AdminOptions { token: Some("other".into()), ..AdminOptions::default() })).await;
+    let url =
+        serve(house.admin(AdminOptions { token: Some("other".into()), ..AdminOptions::default() })).await;
     let (code, _, err) = run(&url, &["status"]).await;
     assert_eq!(code, 64);
     assert!(err.contains("this is not the token") && err.contains("WAKEGATE_ADMIN_TOKEN"), "{err}");

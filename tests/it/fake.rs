@@ -41,10 +41,8 @@ impl Provider for Fake {
             let counts = self.counts.lock().unwrap();
             let seen = specs.iter().map(|spec| {
                 let count = counts.get(&spec.name).copied().unwrap_or(0);
-                let target = || Target {
-                    instance: "1".into(),
-                    address: SocketAddr::from(([127, 0, 0, 1], 9)).into(),
-                };
+                let target =
+                    || Target { instance: "1".into(), address: SocketAddr::from(([127, 0, 0, 1], 9)).into() };
                 Ok(Observation {
                     desired: count,
                     running: count,

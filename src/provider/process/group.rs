@@ -4,6 +4,8 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions};
 use tokio::time;
 
+use super::zombies;
+
 /// How soon to look again whether a group is empty; nothing tells when the last member of one goes.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 const LOOK_AGAIN_AT_MOST: Duration = Duration::from_millis(100);
@@ -60,12 +62,17 @@ impl Group {
         self.left.is_empty()
     }
 
-    /// Waits until no member is left. Only for a child that was reaped.
+    /// Waits until no member is left but zombies. Only for a child that was reaped.
     pub(super) async fn emptied(&mut self) {
         let mut pause = LOOK_AGAIN;
         while !self.is_empty() {
             time::sleep(pause).await;
             pause = (pause * 2).min(LOOK_AGAIN_AT_MOST);
+            let groups: Vec<i32> = self.left.iter().map(|id| id.as_raw_nonzero().get()).collect();
+            // Reads many small files, which is why it has a thread to itself.
+            if tokio::task::spawn_blocking(move || zombies::only(&groups)).await.unwrap_or(false) {
+                return;
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ const SHELL: &str = "/bin/sh";
 /// the gateway is gone however it went, it asks what is on the list to stop and, when `$1` tenths of a second
 /// have passed, makes it. It takes none of the signals that end the gateway.
 const SCRIPT: &str = r#"
+# wakegate's guard: ends the gateway's children should the gateway be killed
 trap '' HUP INT TERM
 all=' '
 while read -r sign id; do

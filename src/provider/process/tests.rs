@@ -76,8 +76,12 @@ impl Bench {
     }
 }
 
+/// Whether this process is there, and no zombie that process 1 has yet to reap.
 fn exists(pid: &str) -> bool {
-    rustix::process::test_kill_process(rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap()).is_ok()
+    let there =
+        rustix::process::test_kill_process(rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap());
+    let dead = std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "));
+    there.is_ok() && !dead
 }
 
 #[tokio::test]

@@ -121,13 +121,21 @@ fn load(config: &Config) -> Result<Plan, Failure> {
     config.load().map_err(|problems| Failure::usage(format!("the configuration is not valid\n{problems}")))
 }
 
-/// The admin section of the configuration, where one was named.
+/// Where the admin API is by the configuration. One that `--config` names has to be right, and to have one; what the
+/// environment names only helps where it can.
 fn configured(flag: Option<PathBuf>) -> Result<Configured, Failure> {
-    let named = ["WAKEGATE_CONFIG_FILE", "WAKEGATE_CONFIG"].map(environment);
-    if flag.is_none() && named.iter().all(|value| value.as_deref().is_none_or(str::is_empty)) {
-        return Ok(Configured::default());
-    }
-    let admin = load(&found(flag)?)?.admin;
+    let named = flag.is_some();
+    let admin = match found(flag).and_then(|config| Ok((config.name(), load(&config)?.admin))) {
+        Ok((name, None)) if named => {
+            return Err(Failure::usage(format!("{name} has no `admin` section: there is nothing to call"))
+                .hint(
+                    "add one with an address, such as 127.0.0.1:9900, or say with --admin where the API is",
+                ));
+        }
+        Ok((_, admin)) => admin,
+        Err(failure) if named => return Err(failure),
+        Err(_) => None,
+    };
     Ok(admin.map_or_else(Configured::default, |admin| Configured {
         address: Some(admin.address),
         token: admin.token,

@@ -61,6 +61,9 @@ async fn wait(client: &AdminClient, name: &str, began: Instant) -> Result<(), Fa
                 let why = now.fault.unwrap_or_else(|| "no reason was given".to_owned());
                 return Err(Failure::other(format!("{name} did not wake: {why}")));
             }
+            "asleep" if waited > STALE => {
+                return Err(Failure::other(format!("{name} was put to sleep again before it was awake")));
+            }
             _ => sleep(LOOK_AGAIN).await,
         }
     }

@@ -124,3 +124,76 @@ async fn wrong_use_is_64_and_anything_else_is_70() {
     assert_eq!(run(&url, &["sing"]).await.0, 64);
     assert_eq!(run(&url, &["--help"]).await.0, 0);
 }
+
+const CONFIGURATION: &str = r#"
+listeners: [{ address: 127.0.0.1:8080 }]
+services:
+  web: { process: { command: [web], port: 3000 }, depends_on: { db: { start: after } } }
+  db: { process: { command: [db], port: 3001 } }
+routes:
+  - { host: "*.example.com", path: /api/*, service: web, strip_prefix: /api }
+"#;
+
+#[tokio::test]
+async fn the_configuration_is_checked_drawn_and_explained() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("wakegate.yaml");
+    std::fs::write(&path, CONFIGURATION).unwrap();
+    let path = path.to_str().unwrap();
+    let with = async |args: &[&str]| run("", &[args, &["--config", path]].concat()).await;
+
+    let (code, out, err) = with(&["check"]).await;
+    assert_eq!(code, 0, "{err}");
+    assert!(out.ends_with("1 listener, 2 services, 1 route: no problem found\n"), "{out}");
+
+    let (code, out, _) = with(&["graph"]).await;
+    assert_eq!((code, out.as_str()), (0, "web (process)\n└── db: healthy, before its start\n"));
+    let (code, out, _) = with(&["graph", "--format", "dot"]).await;
+    assert!(code == 0 && out.starts_with("digraph wakegate {\n"), "{out}");
+
+    let (code, out, _) = with(&["explain", "GET", "http://shop.example.com/api/cart"]).await;
+    assert_eq!(code, 0);
+    assert!(out.contains("\nsent as   GET /cart to shop.example.com\n"), "{out}");
+    assert!(out.contains("\nwakes     db\n          web  needs db healthy, before its start\n"), "{out}");
+
+    let (code, out, _) = run("", &["schema"]).await;
+    assert_eq!(code, 0);
+    assert!(serde_json::from_str::<serde_json::Value>(&out).unwrap()["properties"]["services"].is_object());
+
+    // Nothing to call, by this configuration.
+    let (code, _, err) = with(&["status"]).await;
+    assert!(code == 64 && err.contains("no `admin` section"), "{err}");
+}
+
+#[tokio::test]
+async fn every_problem_of_a_configuration_is_told_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("wakegate.yaml");
+    std::fs::write(&path, CONFIGURATION.replace("service: web", "service: wbe").replace("depends_on", "needs"))
+        .unwrap();
+    for verb in [&["check"][..], &["graph"], &["explain", "GET", "/"], &["status"]] {
+        let (code, out, err) = run("", &[verb, &["--config", path.to_str().unwrap()]].concat()).await;
+        assert_eq!((code, out.as_str()), (64, ""), "{verb:?}");
+        assert!(err.contains("`wbe`") && err.contains("needs") && err.contains("2 problems"), "{err}");
+    }
+}
+
+#[tokio::test]
+async fn the_configuration_says_where_the_admin_api_is() {
+    let token = "a-token-of-some-length";
+    let house = House::start();
+    let url = serve(house.admin(AdminOptions { token: Some(token.to_owned()), ..AdminOptions::default() })).await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("wakegate.yaml");
+    let admin = format!("admin: {{ address: {}, token: {token} }}", url.strip_prefix("http://").unwrap());
+    std::fs::write(&path, format!("{CONFIGURATION}{admin}\n")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_wakegate"))
+        .args(["status", "--config", path.to_str().unwrap()])
+        .env_remove("WAKEGATE_ADMIN")
+        .env_remove("WAKEGATE_ADMIN_TOKEN")
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stdout.starts_with(b"SERVICE"));
+}

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tower_service::Service;
 use wakegate::gateway::{Drained, ServeOptions, serve};
 use wakegate::net::{ANY_LOOPBACK, BoxFuture};
-use wakegate::proxy::{Peer, Scheme};
+use wakegate::peer::{Peer, Scheme};
 
 use crate::proxy_kit::{Raw, TestBody, ask, full, get, h2_client, soon, text};
 

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tower_service::Service;
 use wakegate::gateway::{ServeOptions, serve};
 use wakegate::net::{ANY_LOOPBACK, BoxFuture};
-use wakegate::proxy::io::PeerGone;
+use wakegate::peer::PeerGone;
 
 use crate::proxy_kit::{TestBody, full, soon};
 

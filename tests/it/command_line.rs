@@ -169,8 +169,11 @@ async fn the_configuration_is_checked_drawn_and_explained() {
 async fn every_problem_of_a_configuration_is_told_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("wakegate.yaml");
-    std::fs::write(&path, CONFIGURATION.replace("service: web", "service: wbe").replace("depends_on", "needs"))
-        .unwrap();
+    std::fs::write(
+        &path,
+        CONFIGURATION.replace("service: web", "service: wbe").replace("depends_on", "needs"),
+    )
+    .unwrap();
     for verb in [&["check"][..], &["graph"], &["explain", "GET", "/"], &["status"]] {
         let (code, out, err) = run("", &[verb, &["--config", path.to_str().unwrap()]].concat()).await;
         assert_eq!((code, out.as_str()), (64, ""), "{verb:?}");
@@ -182,7 +185,8 @@ async fn every_problem_of_a_configuration_is_told_at_once() {
 async fn the_configuration_says_where_the_admin_api_is() {
     let token = "a-token-of-some-length";
     let house = House::start();
-    let url = serve(house.admin(AdminOptions { token: Some(token.to_owned()), ..AdminOptions::default() })).await;
+    let url =
+        serve(house.admin(AdminOptions { token: Some(token.to_owned()), ..AdminOptions::default() })).await;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("wakegate.yaml");
     let admin = format!("admin: {{ address: {}, token: {token} }}", url.strip_prefix("http://").unwrap());

@@ -16,7 +16,7 @@
 //! let problems = Config::text("example.yaml", text).load().unwrap_err();
 //! assert_eq!(problems.to_string(), "\
 //! example.yaml:4:43: services.web.idle_afer: unknown key; did you mean `idle_after`?
-//! example.yaml:5:30: routes[0].service: there is no service `wbe`; did you mean `web`?
+//! example.yaml:5:31: routes[0].service: there is no service `wbe`; did you mean `web`?
 //! 2 problems");
 //! ```
 
@@ -105,7 +105,8 @@ impl Config {
         }
     }
 
-    /// Reads and checks it. Reads the files that it names for the waiting page, but opens no certificate.
+    /// Reads and checks it. Reads the files that it names for the waiting page, but opens no certificate. Blocks
+    /// while it reads.
     ///
     /// # Errors
     /// Everything that is wrong with it.

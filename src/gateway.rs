@@ -2,7 +2,7 @@
 
 mod accept;
 mod front;
-pub mod serve;
+mod serve;
 
 use std::fmt;
 use std::io;
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tower_layer::Layer;
 
-pub use serve::Drained;
+pub use serve::{Drained, ServeOptions, serve};
 
 use crate::admin::{Admin, AdminOptions};
 use crate::clock::Clock;
@@ -29,7 +29,6 @@ use crate::page::{Page, TemplateError};
 use crate::provider::Nudge;
 use crate::proxy::Proxy;
 use front::{AdminFront, Front};
-use serve::{ServeOptions, serve};
 
 /// How long the admin API may take to end once everything else has.
 const ADMIN_DRAIN: Duration = Duration::from_secs(1);

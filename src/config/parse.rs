@@ -76,7 +76,14 @@ impl<'t> Reader<'t> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => Ok((event, position(&span.start))),
             Some(Err(error)) => {
-                Err(problem(Some(position(error.marker())), format!("is not YAML: {}", error.info())))
+                let info = error.info();
+                // `host: *.example.com` is an alias to YAML.
+                let star = if info.contains("unknown anchor") {
+                    "; a text that begins with `*` needs quotes"
+                } else {
+                    ""
+                };
+                Err(problem(Some(position(error.marker())), format!("is not YAML: {info}{star}")))
             }
             None => Err(problem(None, "ends unexpectedly")),
         }

@@ -7,7 +7,7 @@ use crate::model::{Graph, PageSpec};
 use crate::route::{Policy, Rule};
 
 /// A configuration that was checked, ready to be run.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Plan {
     /// Where requests come in; at least one, each address once.
@@ -28,6 +28,21 @@ pub struct Plan {
     pub drain_timeout: Duration,
     /// The files that this was made from: where one changes, it is worth loading again.
     pub files: Vec<PathBuf>,
+}
+
+impl fmt::Debug for Plan {
+    /// Names, not contents: a process's variables and a route's headers may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let services: Vec<_> = self.graph.ids().map(|id| &self.graph.spec(id).name).collect();
+        let rules: Vec<_> = self.rules.iter().map(|rule| &rule.name).collect();
+        f.debug_struct("Plan")
+            .field("listeners", &self.listeners)
+            .field("admin", &self.admin)
+            .field("services", &services)
+            .field("rules", &rules)
+            .field("files", &self.files)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An address to take requests at.

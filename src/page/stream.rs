@@ -191,7 +191,7 @@ impl Stream {
 
     /// Waits until something is worth writing.
     async fn wait(&mut self) {
-        let mut until = (self.wrote + self.heartbeat()).min(self.ends_at());
+        let mut until = self.heartbeat_at().min(self.ends_at());
         loop {
             let timer = sleep_until(self.clock.instant(until));
             match changed(&mut self.members, timer).await {
@@ -220,14 +220,16 @@ impl Stream {
         reload.clamp(self.began + MIN_AGE, self.began + MAX_AGE)
     }
 
-    /// The pause after which something is written though nothing changed: the seconds go on.
-    fn heartbeat(&self) -> Duration {
-        let seconds = match self.clock.now().since(self.began).as_secs() {
+    /// When something is written though nothing changes: as another second is full, later on a few of them.
+    fn heartbeat_at(&self) -> Time {
+        let seconds = match self.wrote.since(self.began).as_secs() {
             0..60 => 1,
             60..180 => 2,
             _ => 5,
         };
-        Duration::from_secs(seconds) * self.stretch()
+        let pause = u64::from(self.stretch()) * seconds;
+        let from = self.routed().and_then(|view| view.waking_since).unwrap_or(self.began);
+        from + Duration::from_secs((self.wrote.since(from).as_secs() / pause + 1) * pause)
     }
 
     fn stretch(&self) -> u32 {

@@ -17,6 +17,23 @@ use crate::gate::Pass;
 /// Any error, on the heap.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// The client broke off its body, or sent one that is not valid.
+#[derive(Debug)]
+pub(super) struct ClientError(BoxError);
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the request's body: {}", self.0)
+    }
+}
+
+impl std::error::Error for ClientError {}
+
+/// Whether it was the client, and not the target, that ended an exchange.
+pub(super) fn is_clients(error: &hyper::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|cause| cause.is::<ClientError>())
+}
+
 /// A request's body on its way to a target.
 pub(super) enum SendBody {
     Empty,
@@ -49,16 +66,16 @@ impl SendBody {
 
 impl Body for SendBody {
     type Data = Bytes;
-    type Error = BoxError;
+    type Error = ClientError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, ClientError>>> {
         match self.get_mut() {
             Self::Empty => Poll::Ready(None),
-            Self::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
-            Self::Other(body) => Pin::new(body).poll_frame(cx),
+            Self::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(|error| ClientError(error.into())),
+            Self::Other(body) => Pin::new(body).poll_frame(cx).map_err(ClientError),
         }
     }
 

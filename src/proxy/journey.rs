@@ -7,7 +7,7 @@ use http::{Method, Request, StatusCode};
 use tokio::time::Instant;
 
 use super::answer::Problem;
-use super::body::SendBody;
+use super::body::{SendBody, is_clients};
 use super::pool::{Failure, Pool, Reply};
 use crate::gate::{Pass, Refused, Slot};
 use crate::model::Protocol;
@@ -71,7 +71,7 @@ impl Journey {
                         self.wait().await?;
                     }
                 }
-                Err(Failure::Died { error, .. }) if error.is_user() => {
+                Err(Failure::Died { error, .. }) if is_clients(&error) => {
                     tracing::debug!(%error, "the client broke off its request");
                     return Err(CLIENT_BROKE_OFF);
                 }
@@ -151,7 +151,7 @@ impl Journey {
                 biased;
                 admitted = hold => Some(admitted),
                 // Its place at its first target may be the one it would be waiting for.
-                () = self.still_led_to(LONGEST_PAUSE) => None,
+                () = self.still_led_to(pause) => None,
             }
         };
         match within(deadline, self.gone.as_ref(), admitted).await? {

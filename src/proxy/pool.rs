@@ -93,3 +93,6 @@ impl fmt::Debug for Pool {
         f.debug_struct("Pool").field("address", &self.address).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ enum Part {
 pub enum InvalidRedirect {
     /// The status is none of 301, 302, 303, 307 and 308.
     Status(u16),
-    /// The target begins neither with `http://` or `https://` and a host nor with `/` or `{path}`.
+    /// The target begins neither with `http://` or `https://` and a host nor with one `/` or `{path}`.
     Target,
     /// A placeholder stands where it would decide the host.
     Authority,
@@ -88,7 +88,7 @@ impl Redirect {
                 }
             }
             (_, Some(Part::Path)) => {}
-            (_, Some(Part::Text(text))) if text.starts_with('/') => {}
+            (_, Some(Part::Text(text))) if text.starts_with('/') && !text.starts_with("//") => {}
             _ => return Err(InvalidRedirect::Target),
         }
         if exact.is_empty() && parts.contains(&Part::Host) {
@@ -135,7 +135,7 @@ impl Redirect {
         if to.starts_with(['/', '\\']) {
             to = format!("/{}", to.trim_start_matches(['/', '\\']));
         }
-        HeaderValue::from_str(&to).or_else(|_| HeaderValue::from_bytes(to.as_bytes())).ok()
+        HeaderValue::from_bytes(to.as_bytes()).ok()
     }
 }
 

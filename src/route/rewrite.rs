@@ -25,7 +25,8 @@ pub struct Rewrite {
     pub response_headers: HeaderChanges,
 }
 
-/// A replacement in the path by regular expression.
+/// A replacement in the path by regular expression. The one part of a rewrite that is not quite free: the expression
+/// borrows scratch memory from a pool that threads share, without waiting for one another.
 #[derive(Clone, Debug)]
 pub struct PathRewrite {
     /// What is sought in the path, without the query. The first place where it is found is replaced.

@@ -110,10 +110,9 @@ impl Build<'_> {
                 if matches!(status, 301..=303 | 307 | 308) { place.key("to") } else { place.key("status") };
             self.take(Redirect::new(redirect.to.as_deref()?, status, &matcher.hosts), &place)
                 .map(Action::Redirect)
-        } else if let Some(respond) = &route.respond {
-            Some(Action::Respond(self.answer(respond, &at.key("respond"))))
         } else {
-            None
+            let respond = route.respond.as_ref()?;
+            Some(Action::Respond(self.answer(respond, &at.key("respond"))))
         }
     }
 

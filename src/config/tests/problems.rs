@@ -46,12 +46,17 @@ fn the_text_as_a_whole() {
     says("# nothing\n", &["t:1:1: is empty"]);
     says("just words", &["t:1:1: expected a map, found text"]);
     says("[]", &["t:1:1: expected a map, found a list"]);
-    says("a: {", &["t:1:5: is not YAML: while parsing a flow mapping, did not find expected ',' or '}'"]);
-    says("a: *x", &["t:1:4: is not YAML: while parsing node, found unknown anchor"]);
+    says("a: {", &["t:2:1: is not YAML: while parsing a node, did not find expected node content"]);
+    says(
+        "a: *x",
+        &[
+            "t:1:4: is not YAML: while parsing node, found unknown anchor; a text that begins with `*` needs quotes",
+        ],
+    );
     says(&format!("{AROUND}---\na: b"), &["t:3:1: a second document begins here; there may be one only"]);
     says(
         &format!("{AROUND}limits: !big {{ max_held: 5 }}"),
-        &["t:3:14: has the tag `!big`; tags have no meaning here"],
+        &["t:3:9: has the tag `!big`; tags have no meaning here"],
     );
     says("{}", &["t:1:1: the key `listeners` is missing", "t:1:1: the key `routes` is missing"]);
 }
@@ -233,6 +238,10 @@ fn services() {
         &["t:3:50: services.a.idle_after: must be more than nothing"],
     );
     says_of_service(
+        "upstream: http://x, max_in_flight: 4294967296",
+        &["t:3:53: services.a.max_in_flight: 4294967296 is out of range; it goes from 1 to 4294967295"],
+    );
+    says_of_service(
         "upstream: http://x, protocol: h3",
         &["t:3:48: services.a.protocol: `h3` is no word for this; did you mean `h2`?"],
     );
@@ -287,27 +296,27 @@ fn dependencies() {
     let says_of = |edge: &str, expected: &[&str]| {
         says(&format!("  api: {{ process: {{ command: a }}, depends_on: {edge} }}"), expected);
     };
-    says_of("[dbb]", &["t:5:49: services.api.depends_on[0]: there is no service `dbb`; did you mean `db`?"]);
-    says_of("{ zoo: {} }", &["t:5:50: services.api.depends_on.zoo: there is no service `zoo`"]);
-    says_of("[db, db]", &["t:5:53: services.api.depends_on[1]: `db` stands here twice"]);
-    says_of("db", &["t:5:48: services.api.depends_on: expected a map or a list, found text"]);
+    says_of("[dbb]", &["t:5:48: services.api.depends_on[0]: there is no service `dbb`; did you mean `db`?"]);
+    says_of("{ zoo: {} }", &["t:5:49: services.api.depends_on.zoo: there is no service `zoo`"]);
+    says_of("[db, db]", &["t:5:52: services.api.depends_on[1]: `db` stands here twice"]);
+    says_of("db", &["t:5:47: services.api.depends_on: expected a map or a list, found text"]);
     says_of(
         "{ db: { condition: ready } }",
         &[
-            "t:5:67: services.api.depends_on.db.condition: `ready` is no word for this; there are `started`, `healthy` \
+            "t:5:66: services.api.depends_on.db.condition: `ready` is no word for this; there are `started`, `healthy` \
            and `completed`",
         ],
     );
     says_of(
         "{ db: { condition: completed, start: together } }",
         &[
-            "t:5:85: services.api.depends_on.db.start: `completed` implies `start: after`: what has run to its end was \
+            "t:5:84: services.api.depends_on.db.start: `completed` implies `start: after`: what has run to its end was \
            there before",
         ],
     );
     says_of(
         "[api]",
-        &["t:5:36: services.api.depends_on: services depend on each other in a circle: api -> api"],
+        &["t:5:35: services.api.depends_on: services depend on each other in a circle: api -> api"],
     );
     says(
         "  a: { process: { command: a }, depends_on: [b] }\n  b: { upstream: http://b, depends_on: [c] }\n  c: { \

@@ -100,10 +100,14 @@ async fn a_change_is_shown_soon_and_announced_once() {
 
 #[tokio::test(start_paused = true)]
 async fn the_seconds_go_on_by_themselves() {
-    let mut rig = Rig::new(Detail::Progress, &[waking(Stage::Starting)]);
+    let mut rig = Rig::new(Detail::Services, &[waking(Stage::Starting)]);
     rig.piece().await.unwrap();
+    tokio::time::advance(Duration::from_millis(700)).await;
+    rig.set(0, waking(Stage::Checking));
+    assert!(rig.piece().await.unwrap().contains("checking"));
     for second in 1..4 {
         let frame = rig.piece().await.unwrap();
+        assert_eq!(rig.clock.now(), Time::ZERO + second * SECOND, "however late the last change came");
         assert!(frame.contains(&format!("{second} s so far")), "{frame}");
     }
 }

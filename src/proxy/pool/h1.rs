@@ -14,7 +14,7 @@ use super::{Failure, Pool, Reply};
 
 /// How long an idle connection is used again. Below the shortest keep-alive that is common (Node's, 5 s), so that
 /// it is us who let go first: a target that closes while a request is on its way to it costs a repetition.
-const IDLE_LIMIT: Duration = Duration::from_secs(4);
+pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(4);
 
 /// How many idle connections a target keeps.
 const IDLE_COUNT: usize = 256;
@@ -38,6 +38,11 @@ impl Idle {
         let idle = Arc::new(Self { queue: ArrayQueue::new(IDLE_COUNT) });
         tokio::spawn(Self::sweep(Arc::downgrade(&idle)));
         idle
+    }
+
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.queue.len()
     }
 
     /// A connection that can be used at once, as far as is known.

@@ -29,9 +29,10 @@ const STREAMS_AT_FIRST: usize = 101;
 const SETTINGS_INTERVAL: Duration = Duration::from_millis(2);
 
 /// The connections to one target.
-#[derive(Default)]
 pub(super) struct Shared {
     open: ArcSwap<Vec<Arc<Connection>>>,
+    /// The target's bound of streams as its last connection told it: a new one begins with it.
+    most_streams: AtomicUsize,
     /// Held while a new connection is made, so that a burst makes one and not a burst of them.
     dialing: Mutex<()>,
 }
@@ -89,6 +90,13 @@ impl Drop for Share {
     }
 }
 
+impl Default for Shared {
+    fn default() -> Self {
+        let most_streams = AtomicUsize::new(STREAMS_AT_FIRST);
+        Self { open: ArcSwap::default(), most_streams, dialing: Mutex::default() }
+    }
+}
+
 impl Shared {
     fn find(&self) -> Option<Share> {
         self.open.load().iter().filter(|connection| connection.is_usable()).find_map(Connection::share)
@@ -116,7 +124,11 @@ impl Shared {
         {
             return Ok(least.share_anyhow(true));
         }
-        let connection = Arc::new(connect(pool).await?);
+        if let Some(known) = open.first() {
+            let most_streams = known.settings.most_streams.load(Ordering::Relaxed);
+            self.most_streams.store(most_streams, Ordering::Relaxed);
+        }
+        let connection = Arc::new(connect(pool, self.most_streams.load(Ordering::Relaxed)).await?);
         let share = connection.share_anyhow(false);
         open.push(connection);
         self.open.store(Arc::new(open));
@@ -153,7 +165,7 @@ pub(super) async fn send(pool: &Pool, mut request: Request<SendBody>) -> Result<
     Err(Failure::Connect { request: Box::new(request), error })
 }
 
-async fn connect(pool: &Pool) -> io::Result<Connection> {
+async fn connect(pool: &Pool, most_streams: usize) -> io::Result<Connection> {
     let stream = pool.connect().await?;
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -162,7 +174,7 @@ async fn connect(pool: &Pool) -> io::Result<Connection> {
         .await
         .map_err(io::Error::other)?;
     let settings = Arc::new(Settings {
-        most_streams: AtomicUsize::new(STREAMS_AT_FIRST),
+        most_streams: AtomicUsize::new(most_streams),
         websockets: watch::Sender::new(None),
     });
     tokio::spawn(drive(connection, settings.clone()));
@@ -175,8 +187,9 @@ type Driven = http2::Connection<TokioIo<Box<dyn Io>>, SendBody, TokioExecutor>;
 async fn drive(mut connection: Driven, settings: Arc<Settings>) {
     let mut driven = std::pin::pin!(poll_fn(|cx| {
         let done = Pin::new(&mut connection).poll(cx);
-        settings.most_streams.store(connection.current_max_send_streams(), Ordering::Relaxed);
-        if connection.current_max_send_streams() != STREAMS_AT_FIRST {
+        let most_streams = connection.current_max_send_streams();
+        if most_streams != STREAMS_AT_FIRST {
+            settings.most_streams.store(most_streams, Ordering::Relaxed);
             learn(&settings, connection.is_extended_connect_protocol_enabled());
         }
         done

@@ -65,6 +65,7 @@ fn targets_that_a_request_could_turn_are_refused() {
         ("https://", Target),
         ("https:///x", Target),
         ("https://user@new.example/", Target),
+        ("//new.example/", Target),
         ("{query}", Target),
         ("https://{path}", Target),
         ("https://{query}.example", Authority),

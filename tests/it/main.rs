@@ -1,6 +1,5 @@
 //! Everything that is tested from outside, in one binary.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails the test")]
 
 mod admin;
 mod command_line;

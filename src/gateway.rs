@@ -30,6 +30,8 @@ use crate::provider::Nudge;
 use crate::proxy::Proxy;
 use front::{AdminFront, Front};
 
+/// Those who still wait when the drain timeout is nearly up are told so this long before.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long the admin API may take to end once everything else has.
 const ADMIN_DRAIN: Duration = Duration::from_secs(1);
 
@@ -162,7 +164,7 @@ impl Gateway {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<Drained, GatewayError> {
         let Self { listeners, admin, front, mut driver, handle, ready } = self;
         let (stopping, stopped) = watch::channel(false);
-        let counting = spawn(metrics::record(handle.control.notices(), handle.metrics.clone()));
+        let counting = tokio::spawn(metrics::record(handle.control.notices(), handle.metrics.clone()));
         let mut fronts = JoinSet::new();
         for listener in listeners {
             let drain = handle.plan().drain_timeout;
@@ -172,7 +174,7 @@ impl Gateway {
         let (admin_stopping, admin_stopped) = watch::channel(false);
         let admin = admin.map(|(listener, admin)| {
             let options = ServeOptions { drain: ADMIN_DRAIN };
-            spawn(serve(listener, AdminFront(admin), until(admin_stopped), options))
+            tokio::spawn(serve(listener, AdminFront(admin), until(admin_stopped), options))
         });
 
         let broken = tokio::select! {
@@ -182,6 +184,8 @@ impl Gateway {
         // Closed sooner than the door: whoever balances load over several gateways should hear of it first.
         ready.send_replace(false);
         stopping.send_replace(true);
+        let drain = handle.plan().drain_timeout;
+        handle.layer.close(drain.saturating_sub(LAST_WORDS.min(drain / 2)));
         let mut drained = Drained::Whole;
         while let Some(ended) = fronts.join_next().await {
             if !matches!(ended, Ok(Drained::Whole)) {
@@ -288,7 +292,3 @@ async fn until(mut stopped: watch::Receiver<bool>) {
     drop(stopped.wait_for(|stopped| *stopped).await);
 }
 
-#[expect(clippy::disallowed_methods, reason = "ended by `Gateway::run`")]
-fn spawn<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-    tokio::spawn(work)
-}

@@ -134,7 +134,11 @@ impl Gateway {
         let front = Front::new(layer.layer(Proxy::new(net)), metrics.meter(""));
         let (ready, readiness) = watch::channel(true);
         let admin = admin_listener.zip(plan.admin.as_ref()).map(|(listener, admin)| {
-            let options = AdminOptions { token: admin.token.clone(), ..AdminOptions::default() };
+            let options = AdminOptions {
+                token: admin.token.clone(),
+                hosts: admin.hosts.clone(),
+                ..AdminOptions::default()
+            };
             (listener, Admin::new(options, control.clone(), metrics.clone(), readiness))
         });
         let plan = Arc::new(Mutex::new(Arc::new(plan)));
@@ -291,4 +295,3 @@ async fn until(mut stopped: watch::Receiver<bool>) {
     // An error means that the sender is gone: stopped as well.
     drop(stopped.wait_for(|stopped| *stopped).await);
 }
-

@@ -139,6 +139,10 @@ impl Engine {
                 slot.told = if count == 0 { Told::Down } else { Told::Up };
                 slot.known_count = count;
                 slot.failed_calls = 0;
+                if let Some(wake) = &mut slot.wake {
+                    // Perhaps called by an earlier wake that did not live to see the answer.
+                    wake.called |= count > 0;
+                }
             }
             Err(_) if count == 0 => slot.told = Told::PerhapsDown,
             Err(fault) => self.start_refused(id, fault),
@@ -179,7 +183,10 @@ impl Engine {
         slot.healthy.retain(|healthy| *healthy != target);
         match result {
             // A target that was taken off the list in the meantime is not trusted.
-            Ok(()) if slot.targets(&spec).contains(&target) => slot.healthy.push(target),
+            Ok(()) if slot.targets(&spec).contains(&target) => {
+                slot.healthy.push(target);
+                slot.last_probe_error = None;
+            }
             Ok(()) => {}
             Err(error) => slot.last_probe_error = Some(error),
         }
@@ -239,7 +246,6 @@ impl Engine {
         let now = self.now;
         let slot = self.slot_mut(id);
         slot.wake = Some(Wake { started: now, cause, calls, called: false, dependencies_ready: None });
-        slot.last_probe_error = None;
         slot.call_again_at = None;
         slot.failed_calls = 0;
         slot.fault = None;

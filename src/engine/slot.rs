@@ -172,6 +172,7 @@ impl Slot {
     pub(super) fn forget_seen(&mut self) {
         self.seen = None;
         self.healthy.clear();
+        self.last_probe_error = None;
     }
 
     /// The targets as seen, or the fixed address in their place.

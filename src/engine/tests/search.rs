@@ -1,8 +1,8 @@
 //! Every interleaving of small worlds: nothing that must not be happens in any of them, and from each of them a fair
 //! world serves, or tells why not, everybody who waits, and falls asleep when nobody comes any more.
 //!
-//! `WAKEGATE_SEARCH=wide cargo test --release --lib search` goes as far as there is something new; the plain run
-//! stops after a number of states, nearest first.
+//! States are gone through nearest first, and a search ends after a number of them. `WAKEGATE_SEARCH=wide cargo test
+//! --release --lib search` goes fifty times as far as the plain run.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashSet, VecDeque};
@@ -54,7 +54,7 @@ struct Search {
     visit_all: bool,
     faults: u32,
     visitors: u32,
-    /// States after which the plain run stops.
+    /// States after which a plain run stops.
     states: usize,
     /// One state in this many is carried on in a fair world.
     fair_every: u64,
@@ -66,11 +66,7 @@ impl Search {
     }
 
     fn start(&self) -> World {
-        let settings = Settings {
-            observe_every: STEP,
-            reconcile_every: Duration::from_secs(3600),
-            settle: Duration::ZERO,
-        };
+        let settings = Settings { observe_every: STEP, reconcile_every: STEP * 20, settle: Duration::ZERO };
         let graph = Graph::new(self.specs.clone()).unwrap();
         let mut world = World::new(graph, settings, |_| self.life);
         (world.faults, world.visitors) = (self.faults, self.visitors);
@@ -80,7 +76,7 @@ impl Search {
     /// Runs the search. `Err`: what was found, and the moves that lead there.
     fn run(&self) -> Result<usize, String> {
         let wide = std::env::var("WAKEGATE_SEARCH").is_ok_and(|value| value == "wide");
-        let most = if wide { 3_000_000 } else { self.states };
+        let most = if wide { 50 * self.states } else { self.states };
         let mut known = HashSet::new();
         let mut queue = VecDeque::new();
         let start = self.start();
@@ -100,7 +96,7 @@ impl Search {
                 if known.len() >= most || !known.insert(key) {
                     continue;
                 }
-                if wide || key % self.fair_every == 0 {
+                if key % self.fair_every == 0 {
                     next.serves_in_the_end().map_err(|broken| found(&broken))?;
                     next.sleeps_in_the_end().map_err(|broken| found(&broken))?;
                 }
@@ -227,6 +223,14 @@ fn holds(search: &Search) {
 fn one_service() {
     holds(&Search { states: 20_000, fair_every: 1, ..Search::of(alone(), Life::Gone) });
     holds(&Search { states: 20_000, fair_every: 1, ..Search::of(alone(), Life::Up) });
+}
+
+/// Without a health check: ready as soon as it runs.
+#[test]
+fn one_service_that_nobody_probes() {
+    let unprobed = || vec![Spec { health: None, ..alone().remove(0) }];
+    holds(&Search { states: 20_000, fair_every: 1, ..Search::of(unprobed(), Life::Gone) });
+    holds(&Search { faults: 2, ..Search::of(unprobed(), Life::Up) });
 }
 
 #[test]

@@ -10,6 +10,10 @@ use super::harness::target;
 use crate::engine::{CallId, Command, Engine, Event, LookId, Settings};
 use crate::model::{Fault, Graph, Observation, Phase, ServiceId, Target, Time};
 
+/// How long a fair world may take for what must be in the end: longer than any pause between two wakes, and than the
+/// longest wake after it.
+const PATIENCE: Duration = Duration::from_secs(3_600);
+
 /// An engine and its surroundings.
 #[derive(Clone)]
 pub(super) struct World {
@@ -48,6 +52,8 @@ pub(super) struct Part {
     pub(super) died: Option<Time>,
     /// Every instance dies before it serves.
     pub(super) doomed: bool,
+    /// Until when the provider may show this in place of how it is.
+    pub(super) stale: Option<(Time, Observation)>,
     /// The call that is out, and whether it was carried out.
     pub(super) call: Option<(CallId, u32, bool)>,
     /// The look that is out, and what it saw, once it has.
@@ -109,6 +115,7 @@ impl World {
             instance: 0,
             died: None,
             doomed: false,
+            stale: None,
             call: None,
             look: None,
             open: None,
@@ -172,7 +179,8 @@ impl World {
         }
         may(self.may_live(id), Move::Live(id));
         may(faulty && matches!(part.life, Life::Booting | Life::Up), Move::Die(id));
-        may(part.life == Life::Up && self.has_news(id), Move::Pass(id));
+        // What was told to stop may still answer.
+        may(matches!(part.life, Life::Up | Life::Leaving) && self.has_news(id), Move::Pass(id));
         may(faulty && part.life == Life::Up && !part.probing.is_empty() && !self.has_news(id), Move::Ail(id));
     }
 
@@ -219,7 +227,7 @@ impl World {
             Move::AnswerFault(id) => self.answer(id, Err(Fault::new("throttled"))),
             Move::AnswerNever(id) => self.answer(id, Err(Fault::terminal("no such file"))),
             Move::Look(id) => {
-                let seen = self.part(id).observed();
+                let seen = self.part(id).observed(self.now);
                 if let Some((_, answer)) = &mut self.part_mut(id).look {
                     *answer = Some(seen);
                 }
@@ -259,6 +267,15 @@ impl World {
                 self.told_to_stop(id);
             }
         }
+    }
+
+    /// Time passes; every timer fires when it is due.
+    pub(super) fn advance(&mut self, by: Duration) {
+        let end = self.now + by;
+        while self.engine.next_timer() <= end {
+            self.make(Move::Wait);
+        }
+        self.now = end;
     }
 
     // === Visitors and gates ===
@@ -342,7 +359,7 @@ impl World {
 
     // === The engine ===
 
-    fn event(&mut self, event: Event) {
+    pub(super) fn event(&mut self, event: Event) {
         self.engine.handle(self.now, event);
         self.carry_out_commands();
     }
@@ -473,7 +490,8 @@ impl World {
     /// Whether, in a fair world, everybody who waits is served or told why not.
     pub(super) fn serves_in_the_end(&self) -> Result<(), String> {
         let mut world = self.clone();
-        for _ in 0..200 {
+        let end = world.now + PATIENCE;
+        while world.now < end {
             world.settle();
             if let Some(broken) = world.broken {
                 return Err(broken);
@@ -496,7 +514,8 @@ impl World {
                 world.make(Move::Leave(id));
             }
         }
-        for _ in 0..2_000 {
+        let end = world.now + PATIENCE;
+        while world.now < end {
             world.settle();
             for id in world.ids() {
                 while world.part(id).inside > 0 {
@@ -524,7 +543,13 @@ impl Part {
         target(&self.instance.to_string())
     }
 
-    fn observed(&self) -> Observation {
+    /// What the provider shows of it.
+    pub(super) fn observed(&self, now: Time) -> Observation {
+        if let Some((until, seen)) = &self.stale
+            && now < *until
+        {
+            return seen.clone();
+        }
         let runs = matches!(self.life, Life::Booting | Life::Up);
         Observation {
             desired: self.desired,

@@ -74,11 +74,12 @@ impl Engine {
         let (now, settle) = (self.now, self.settings.settle);
         let slot = self.slot_mut(id);
         slot.blind = None;
-        let settling = now.since(slot.acknowledged_at) < settle;
+        // By when it was begun: an answer may be long on its way.
+        let settling = slot.looked_at.since(slot.acknowledged_at) < settle;
         let contradicts = match slot.told {
             Told::Up => seen.desired == 0,
-            Told::Down => seen.desired > 0,
-            Told::Nothing | Told::PerhapsDown => false,
+            Told::Down | Told::PerhapsDown => seen.desired > 0,
+            Told::Nothing => false,
         };
         if settling && contradicts {
             return;

@@ -165,6 +165,7 @@ impl Engine {
         let look = LookId(self.next_id());
         let slot = self.slot_mut(id);
         slot.look = Some(look);
+        slot.looked_at = now;
         slot.look_at = None;
         self.emit(Command::Observe { service: id, look });
     }

@@ -14,7 +14,7 @@ use crate::engine::{Event, Settings};
 use crate::model::{Condition, Graph, ServiceId, Spec, StartOrder};
 
 /// How much happens in one world before the faults stop.
-const STEPS: usize = 300;
+const STEPS: usize = 500;
 
 #[test]
 fn seeded_worlds_hold() {

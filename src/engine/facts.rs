@@ -77,7 +77,7 @@ impl Engine {
         // By when it was begun: an answer may be long on its way.
         let settling = slot.looked_at.since(slot.acknowledged_at) < settle;
         let contradicts = match slot.told {
-            Told::Up => seen.desired == 0,
+            Told::Up | Told::PerhapsUp => seen.desired == 0,
             Told::Down | Told::PerhapsDown => seen.desired > 0,
             Told::Nothing => false,
         };
@@ -146,7 +146,10 @@ impl Engine {
                 }
             }
             Err(_) if count == 0 => slot.told = Told::PerhapsDown,
-            Err(fault) => self.start_refused(id, fault),
+            Err(fault) => {
+                slot.told = Told::PerhapsUp;
+                self.start_refused(id, fault);
+            }
         }
         self.look_soon(id);
         self.touch(id);

@@ -78,6 +78,8 @@ pub(super) enum Told {
     Nothing,
     Up,
     Down,
+    /// A call to start it failed: perhaps it was carried out, perhaps not.
+    PerhapsUp,
     /// A call to put it to sleep failed: perhaps it was carried out, perhaps not.
     PerhapsDown,
 }

@@ -525,9 +525,8 @@ impl World {
             if let Some(broken) = world.broken {
                 return Err(broken);
             }
-            if world.ids().all(|id| world.engine.phase(id) == Phase::Asleep) {
-                let up = world.ids().find(|id| world.part(*id).desired > 0);
-                return up.map_or(Ok(()), |id| Err(format!("{} is up and nobody knows", world.name(id))));
+            if world.ids().all(|id| world.engine.phase(id) == Phase::Asleep && world.part(id).desired == 0) {
+                return Ok(());
             }
             world.make(Move::Wait);
         }

@@ -1,3 +1,4 @@
+#![expect(clippy::expect_used, reason = "a bench may fail loudly")]
 //! Events per second: what one event costs must not grow with the number of services that it does not concern.
 //!
 //! `cargo bench --bench engine`. Each iteration is one event with the commands that it brings, on ten pairs (`web`

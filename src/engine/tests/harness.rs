@@ -264,15 +264,15 @@ impl Bench {
                 return;
             }
             for command in commands {
-                self.log.push(command.clone());
-                self.command(command);
+                self.command(&command);
+                self.log.push(command);
             }
         }
     }
 
-    fn command(&mut self, command: Command) {
+    fn command(&mut self, command: &Command) {
         let count = |counts: &BTreeMap<ServiceId, u64>, id| counts.get(&id).copied().unwrap_or(0);
-        match command {
+        match *command {
             Command::Scale { service, call, count } => {
                 let before = self.calls.insert(service, (call, count));
                 assert_eq!(before, None, "two calls for one service at once");

@@ -7,6 +7,9 @@ use super::harness::*;
 use crate::engine::Event;
 use crate::model::Phase;
 
+/// Taken out in `sleep.rs`, `drained`: `if in_flight == 0 && self.may_sleep(id)` without its first half. This test:
+/// "stopped while serving, left: [1, 0], right: [1]". The search of one service: "web was stopped while serving", after
+/// 14 moves. (That the gate shuts *before* it counts is shown in `tests/it/gate_loom.rs`.)
 #[test]
 fn rule_1_shut_then_count() {
     let mut bench = Bench::awake([service("web")]);
@@ -20,6 +23,9 @@ fn rule_1_shut_then_count() {
     assert_eq!((bench.phase("web"), bench.is_open("web")), (Phase::Awake, true));
 }
 
+/// Taken out in `facts.rs`, `look_returned`: `let fresh = slot.call.is_none();`. This test: "opened while it stops, left:
+/// (Awake, true), right: (Stopping, false)". The search of one service: "a request was sent to web, which was told to
+/// stop", after 17 moves.
 #[test]
 fn rule_3_only_looks_begun_after_the_acknowledgement_count() {
     let mut bench = Bench::awake([service("web")]);
@@ -32,6 +38,9 @@ fn rule_3_only_looks_begun_after_the_acknowledgement_count() {
     assert_eq!((bench.phase("web"), bench.is_open("web")), (Phase::Stopping, false), "opened while it stops");
 }
 
+/// Taken out in `slot.rs`, `keeps_dependencies`: `!matches!(self.phase, Phase::Asleep | Phase::Unknown)`. This test:
+/// "stopped under a dependent that may be up, left: Stopping, right: Awake". The search of a chain of two: "db was
+/// stopped under web, which is up".
 #[test]
 fn rule_4_not_yet_observed_counts_as_awake() {
     let mut bench = Bench::unseen(pair());
@@ -45,6 +54,8 @@ fn rule_4_not_yet_observed_counts_as_awake() {
     assert_eq!(bench.phase("db"), Phase::Stopping);
 }
 
+/// Taken out in `wake.rs`, `lets_start`: its last line as `true`. This test: "started under a stop, left: (Some(0),
+/// Some(1)), right: (Some(0), None)". The search of a chain of two: "web was started before db", after 5 moves.
 #[test]
 fn rule_5_a_start_waits_for_its_dependencys_acknowledgement() {
     let mut bench = Bench::awake(pair());
@@ -60,6 +71,8 @@ fn rule_5_a_start_waits_for_its_dependencys_acknowledgement() {
     assert_eq!(bench.call("web"), Some(1));
 }
 
+/// Taken out in `sleep.rs`, `may_sleep`: without the line that asks `kept_by`. This test: "stopped under a dependent that
+/// serves, left: Stopping, right: Awake". The search of a chain of two: "db was stopped under web, which is up".
 #[test]
 fn rule_6_dependents_sleep_first() {
     let mut bench = Bench::awake(pair());

@@ -96,7 +96,7 @@ impl Search {
                 if known.len() >= most || !known.insert(key) {
                     continue;
                 }
-                if key % self.fair_every == 0 {
+                if key.is_multiple_of(self.fair_every) {
                     next.serves_in_the_end().map_err(|broken| found(&broken))?;
                     next.sleeps_in_the_end().map_err(|broken| found(&broken))?;
                 }
@@ -123,7 +123,7 @@ impl Search {
 
 /// The moves that led to a state, last first.
 #[derive(Clone)]
-struct Path(Option<Arc<(Move, Path)>>);
+struct Path(Option<Arc<(Move, Self)>>);
 
 impl Path {
     fn start() -> Self {

@@ -1,15 +1,24 @@
 //! The tokio shell around the engine: its timer, its calls, its doors.
 
+mod calls;
+mod probes;
+mod run;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::broadcast;
+use arc_swap::ArcSwap;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::gate::Gate;
+use crate::engine::{Engine, Settings};
+use crate::gate::{Bell, Budget, Gate};
 use crate::model::{Cause, Fault, Graph, Phase, ServiceId, Stage, Time};
+use crate::net::Net;
+use crate::provider::{Nudged, Provider};
 
 /// The gates of a graph's services, at one moment: replaced whole when the configuration is.
 #[derive(Debug)]
@@ -126,20 +135,81 @@ impl fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 /// Everything that may run a service, by the provider's name.
-pub type Providers = HashMap<Arc<str>, Arc<dyn crate::provider::Provider>>;
+pub type Providers = HashMap<Arc<str>, Arc<dyn Provider>>;
 
-/// How the rest of the gateway talks to the driver.
+/// The driver's own settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The engine's times.
+    pub engine: Settings,
+    /// How many requests may be held in the whole gateway.
+    pub max_held: usize,
+    /// How long a provider may take over one call before it counts as failed.
+    pub call_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { engine: Settings::default(), max_held: 10_000, call_timeout: Duration::from_secs(10) }
+    }
+}
+
+/// How the rest of the gateway talks to the driver. The driver ends with the last of these.
 #[derive(Clone, Debug)]
 pub struct Control {
+    requests: mpsc::UnboundedSender<Request>,
+    gates: Arc<ArcSwap<Gates>>,
     notices: broadcast::Sender<Notice>,
     clock: Clock,
 }
 
-#[expect(clippy::todo, clippy::unused_async, reason = "signatures first")]
+/// Something asked of the driver.
+#[derive(Debug)]
+enum Request {
+    Wake(Arc<str>, Answer),
+    Sleep(Arc<str>, Answer),
+    Lease(Arc<str>, Option<Duration>, Answer),
+    Reload(Box<Graph>, Answer),
+}
+
+type Answer = oneshot::Sender<Result<(), Refusal>>;
+
+/// Starts the driver of these services. The task ends once every [`Control`] is dropped; if it ends before, something
+/// is badly wrong and the gateway should end too.
+///
+/// `nudged` is where the providers say that something is worth a look.
+pub fn start(
+    graph: Graph,
+    providers: Providers,
+    nudged: Nudged,
+    net: Arc<dyn Net>,
+    clock: Clock,
+    options: Options,
+) -> (Control, JoinHandle<()>) {
+    let (requests, inbox) = mpsc::unbounded_channel();
+    let (bell, rings) = Bell::channel();
+    let notices = broadcast::Sender::new(1024);
+    let graph = Arc::new(graph);
+    let budget = Budget::new(options.max_held);
+    let all =
+        graph.ids().map(|id| Gate::new(graph.spec(id).clone(), budget.clone(), bell.another())).collect();
+    let gates = Arc::new(ArcSwap::from_pointee(Gates { graph: graph.clone(), all }));
+    let control = Control { requests, gates: gates.clone(), notices: notices.clone(), clock };
+    let shell = run::Shell::new(
+        Engine::new(graph, options.engine, clock.now()),
+        calls::Calls::new(providers, options.call_timeout),
+        probes::Probes::new(net),
+        run::Wires { gates, notices, bell, budget },
+        clock,
+    );
+    let task = tokio::spawn(shell.run(inbox, rings, nudged));
+    (control, task)
+}
+
 impl Control {
     /// The gates, as they stand. Cheap; do not keep the result for long.
     pub fn gates(&self) -> Arc<Gates> {
-        todo!()
+        self.gates.load_full()
     }
 
     /// The gateway's clock.
@@ -151,37 +221,44 @@ impl Control {
     ///
     /// # Errors
     /// [`Refusal::Unknown`], [`Refusal::Down`].
-    pub async fn wake(&self, _name: &str) -> Result<(), Refusal> {
-        todo!()
+    pub async fn wake(&self, name: &str) -> Result<(), Refusal> {
+        self.ask(|answer| Request::Wake(name.into(), answer)).await
     }
 
     /// Puts a service to sleep now rather than after its quiet time. Returns once its door is shut.
     ///
     /// # Errors
     /// Why it stays awake.
-    pub async fn sleep(&self, _name: &str) -> Result<(), Refusal> {
-        todo!()
+    pub async fn sleep(&self, name: &str) -> Result<(), Refusal> {
+        self.ask(|answer| Request::Sleep(name.into(), answer)).await
     }
 
     /// Wakes a service and keeps it awake for a time from now; `None` takes the lease back.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`], [`Refusal::Down`].
-    pub async fn lease(&self, _name: &str, _for_: Option<Duration>) -> Result<(), Refusal> {
-        todo!()
+    /// [`Refusal::Unknown`], [`Refusal::Fixed`], [`Refusal::Down`].
+    pub async fn lease(&self, name: &str, lasting: Option<Duration>) -> Result<(), Refusal> {
+        self.ask(|answer| Request::Lease(name.into(), lasting, answer)).await
     }
 
     /// Goes over to another graph. Services that stay, by name, keep their phase, their gate and all who wait
-    /// there; those that are gone answer no more and are left as they are.
+    /// there. Whoever waits for a service that is gone is told so; it is left as it is, unless only this gateway
+    /// could ever stop it.
     ///
     /// # Errors
     /// [`Refusal::Down`].
-    pub async fn reload(&self, _graph: Graph) -> Result<(), Refusal> {
-        todo!()
+    pub async fn reload(&self, graph: Graph) -> Result<(), Refusal> {
+        self.ask(|answer| Request::Reload(Box::new(graph), answer)).await
     }
 
     /// What happens from now on.
     pub fn notices(&self) -> broadcast::Receiver<Notice> {
         self.notices.subscribe()
+    }
+
+    async fn ask(&self, request: impl FnOnce(Answer) -> Request) -> Result<(), Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(request(answer)).map_err(|_| Refusal::Down)?;
+        answered.await.unwrap_or(Err(Refusal::Down))
     }
 }

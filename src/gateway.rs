@@ -1,1 +1,297 @@
-//! Puts everything together: listeners, reload, shutdown.
+//! Puts everything together: listeners, routes, driver, admin API; reload and shutdown.
+
+mod accept;
+mod front;
+mod serve;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tower_layer::Layer;
+
+pub use serve::{Drained, ServeOptions, serve};
+
+use crate::admin::{Admin, AdminOptions};
+use crate::clock::Clock;
+use crate::config::Plan;
+use crate::driver::{self, Control, Providers};
+use crate::layer::{Table, WakeLayer};
+use crate::metrics::{self, Metrics};
+use crate::model::Graph;
+use crate::net::Net;
+use crate::page::{Page, TemplateError};
+use crate::provider::Nudge;
+use crate::proxy::Proxy;
+use front::{AdminFront, Front};
+
+/// Those who still wait when the drain timeout is nearly up are told so this long before.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the admin API may take to end once everything else has.
+const ADMIN_DRAIN: Duration = Duration::from_secs(1);
+
+/// Why there is no gateway, or no longer one.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum GatewayError {
+    /// An address cannot be listened on.
+    Listen(SocketAddr, io::Error),
+    /// The waiting page's template is not one.
+    Page(TemplateError),
+    /// Nothing in this gateway can run a service of this kind.
+    Provider {
+        /// The service.
+        service: Arc<str>,
+        /// The provider it asks for.
+        provider: String,
+    },
+    /// Listeners with TLS are not built yet.
+    Tls(SocketAddr),
+    /// The driver has broken down; that is a fault of Wakegate itself.
+    Driver,
+}
+
+impl GatewayError {
+    /// Whether the configuration is to blame.
+    pub fn is_of_configuration(&self) -> bool {
+        matches!(self, Self::Page(_) | Self::Provider { .. } | Self::Tls(_))
+    }
+}
+
+impl fmt::Display for GatewayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen(address, error) if error.kind() == io::ErrorKind::AddrInUse => {
+                write!(f, "cannot listen on {address}: another program does already")
+            }
+            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::Page(error) => write!(f, "page: {error}"),
+            Self::Provider { service, provider } => {
+                write!(f, "services.{service}: this build has no provider `{provider}`")
+            }
+            Self::Tls(address) => write!(
+                f,
+                "listeners: {address} asks for TLS, which this version does not serve yet; put a load balancer \
+                 before it, or take `tls` out"
+            ),
+            Self::Driver => f.write_str("the driver broke down; please report this"),
+        }
+    }
+}
+
+impl std::error::Error for GatewayError {}
+
+/// A gateway with its sockets open, ready to run.
+#[derive(Debug)]
+pub struct Gateway {
+    listeners: Vec<TcpListener>,
+    admin: Option<(TcpListener, Admin)>,
+    front: Front,
+    driver: JoinHandle<()>,
+    handle: Handle,
+    ready: watch::Sender<bool>,
+}
+
+impl Gateway {
+    /// Opens the listeners and starts the driver. Nothing is started before every address is bound.
+    ///
+    /// `providers` makes what runs the services; a provider says through its [`Nudge`] when one is worth a look.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn bind(
+        plan: Plan,
+        net: Arc<dyn Net>,
+        clock: Clock,
+        providers: impl FnOnce(Nudge) -> Providers,
+    ) -> Result<Self, GatewayError> {
+        let page = Page::new(&plan.page).map_err(GatewayError::Page)?;
+        let (nudge, nudged) = Nudge::channel();
+        let providers = providers(nudge);
+        check_kinds(&plan.graph, |name| providers.contains_key(name))?;
+        check_tls(&plan)?;
+        let mut listeners = Vec::new();
+        for listener in &plan.listeners {
+            listeners.push(listen(listener.address).await?);
+        }
+        let admin_listener = match &plan.admin {
+            Some(admin) => Some(listen(admin.address).await?),
+            None => None,
+        };
+
+        let options = driver::Options { max_held: plan.max_held, ..driver::Options::default() };
+        let known: Vec<Arc<str>> = providers.keys().cloned().collect();
+        let (control, driver) =
+            driver::start(plan.graph.clone(), providers, nudged, net.clone(), clock, options);
+        let metrics = Metrics::new();
+        let table = table(&plan, &control, &metrics);
+        let layer = WakeLayer::new(table, page, clock, metrics.meter(""));
+        let front = Front::new(layer.layer(Proxy::new(net)), metrics.meter(""));
+        let (ready, readiness) = watch::channel(true);
+        let admin = admin_listener.zip(plan.admin.as_ref()).map(|(listener, admin)| {
+            let options = AdminOptions {
+                token: admin.token.clone(),
+                hosts: admin.hosts.clone(),
+                ..AdminOptions::default()
+            };
+            (listener, Admin::new(options, control.clone(), metrics.clone(), readiness))
+        });
+        let plan = Arc::new(Mutex::new(Arc::new(plan)));
+        let handle = Handle { layer, control, metrics, plan, known: known.into() };
+        Ok(Self { listeners, admin, front, driver, handle, ready })
+    }
+
+    /// Where requests come in: the addresses that the listeners really have.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// Where the admin API is, if anywhere.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
+    }
+
+    /// To reload and observe the gateway while it runs.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Serves until `stop` resolves, then lets what is in flight end, for `drain_timeout` at most.
+    ///
+    /// # Errors
+    /// [`GatewayError::Driver`].
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<Drained, GatewayError> {
+        let Self { listeners, admin, front, mut driver, handle, ready } = self;
+        let (stopping, stopped) = watch::channel(false);
+        let counting = tokio::spawn(metrics::record(handle.control.notices(), handle.metrics.clone()));
+        let mut fronts = JoinSet::new();
+        for listener in listeners {
+            let drain = handle.plan().drain_timeout;
+            let serving = serve(listener, front.clone(), until(stopped.clone()), ServeOptions { drain });
+            fronts.spawn(serving);
+        }
+        let (admin_stopping, admin_stopped) = watch::channel(false);
+        let admin = admin.map(|(listener, admin)| {
+            let options = ServeOptions { drain: ADMIN_DRAIN };
+            tokio::spawn(serve(listener, AdminFront(admin), until(admin_stopped), options))
+        });
+
+        let broken = tokio::select! {
+            () = stop => false,
+            _ = &mut driver => true,
+        };
+        // Closed sooner than the door: whoever balances load over several gateways should hear of it first.
+        ready.send_replace(false);
+        stopping.send_replace(true);
+        let drain = handle.plan().drain_timeout;
+        handle.layer.close(drain.saturating_sub(LAST_WORDS.min(drain / 2)));
+        let mut drained = Drained::Whole;
+        while let Some(ended) = fronts.join_next().await {
+            if !matches!(ended, Ok(Drained::Whole)) {
+                drained = Drained::Cut;
+            }
+        }
+        admin_stopping.send_replace(true);
+        if let Some(admin) = admin {
+            // Its only answer would be that it is going down.
+            drop(admin.await);
+        }
+        counting.abort();
+        driver.abort();
+        if broken { Err(GatewayError::Driver) } else { Ok(drained) }
+    }
+}
+
+/// A running gateway, seen from beside.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    layer: WakeLayer,
+    control: Control,
+    metrics: Arc<Metrics>,
+    plan: Arc<Mutex<Arc<Plan>>>,
+    known: Arc<[Arc<str>]>,
+}
+
+impl Handle {
+    /// What the services are doing.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// The plan that is in force.
+    pub fn plan(&self) -> Arc<Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Counts and tells that a configuration was not taken over.
+    pub fn refused(&self, why: &dyn fmt::Display) {
+        self.metrics.reloaded(false);
+        tracing::error!("the new configuration is not taken over, the old one stays in force\n{why}");
+    }
+
+    /// Goes over to another plan: services, routes, policy and page. Requests under way are not touched, services
+    /// that stay keep their phase. Listeners, the admin API and the gateway-wide bound of held requests stay as they
+    /// are until the next start; that is said in the log where they differ.
+    ///
+    /// # Errors
+    /// What is wrong with the plan; the old one stays in force.
+    pub async fn reload(&self, plan: Plan) -> Result<(), GatewayError> {
+        let page = Page::new(&plan.page).map_err(GatewayError::Page)?;
+        let known = |name: &str| self.known.iter().any(|known| **known == *name);
+        check_kinds(&plan.graph, known)?;
+        let before = self.plan();
+        if before.listeners != plan.listeners
+            || before.admin != plan.admin
+            || before.max_held != plan.max_held
+        {
+            tracing::warn!(
+                "listeners, admin and limits.max_held change only with a restart; the rest is in force"
+            );
+        }
+        self.control.reload(plan.graph.clone()).await.map_err(|_| GatewayError::Driver)?;
+        self.layer.set(table(&plan, &self.control, &self.metrics), page);
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
+        self.metrics.reloaded(true);
+        tracing::info!("the new configuration is in force");
+        Ok(())
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, GatewayError> {
+    TcpListener::bind(address).await.map_err(|error| GatewayError::Listen(address, error))
+}
+
+fn table(plan: &Plan, control: &Control, metrics: &Metrics) -> Table {
+    let gates = control.gates();
+    let gate = |id| gates.gate(id).clone();
+    Table::new(plan.rules.clone(), plan.policy.clone(), &gates.graph, gate, metrics)
+}
+
+fn check_kinds(graph: &Graph, known: impl Fn(&str) -> bool) -> Result<(), GatewayError> {
+    for id in graph.ids() {
+        let spec = graph.spec(id);
+        let provider = spec.kind.provider();
+        if spec.sleeps() && !known(provider) {
+            return Err(GatewayError::Provider { service: spec.name.clone(), provider: provider.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn check_tls(plan: &Plan) -> Result<(), GatewayError> {
+    match plan.listeners.iter().find(|listener| listener.tls.is_some()) {
+        Some(listener) => Err(GatewayError::Tls(listener.address)),
+        None => Ok(()),
+    }
+}
+
+/// Resolves once the channel says `true`, or nobody can any more.
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone: stopped as well.
+    drop(stopped.wait_for(|stopped| *stopped).await);
+}

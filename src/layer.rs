@@ -1,1 +1,189 @@
-//! The tower middleware: the hot path.
+//! The tower middleware: routes a request, lets it through while its service is awake, and otherwise wakes the service
+//! and holds the request, or answers with the waiting page.
+//!
+//! For an awake service this is a lookup and a handful of atomic operations: no lock, no channel, no clock, no system
+//! call. The inner service finds the [`Pass`](crate::gate::Pass) with the target to use among the request's
+//! extensions, as `Arc<Pass>`, and may keep it for as long as it uses the target (a tunnel, for one).
+
+mod class;
+mod future;
+mod hold;
+mod table;
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tokio::sync::watch;
+use tower_layer::Layer;
+use tower_service::Service;
+
+pub use class::Class;
+pub use future::{ResponseFuture, Unserved};
+pub use table::{Entry, Table};
+
+use crate::body::WakeBody;
+use crate::clock::Clock;
+use crate::metrics::{Outcome, RouteMeter};
+use crate::model::Time;
+use crate::page::{Page, answer::Answer};
+use crate::peer::Peer;
+use crate::route::{Action, Head};
+
+/// Puts [`Wake`] in front of a service. Cheap to clone; all clones see a [`WakeLayer::set`].
+#[derive(Clone)]
+pub struct WakeLayer {
+    shared: Arc<Shared>,
+}
+
+/// What all requests share.
+struct Shared {
+    rules: ArcSwap<Rules>,
+    clock: Clock,
+    /// Until when those who wait may go on waiting, once the gateway goes down.
+    closing: watch::Sender<Option<Time>>,
+    /// Counts the requests that no route matches.
+    unmatched: Arc<RouteMeter>,
+}
+
+/// What a reload replaces.
+struct Rules {
+    table: Table,
+    page: Page,
+}
+
+impl WakeLayer {
+    /// A layer that routes by `table`, answers with `page`, and counts what no route matches by `unmatched`.
+    pub fn new(table: Table, page: Page, clock: Clock, unmatched: Arc<RouteMeter>) -> Self {
+        let rules = ArcSwap::from_pointee(Rules { table, page });
+        let closing = watch::Sender::new(None);
+        Self { shared: Arc::new(Shared { rules, clock, closing, unmatched }) }
+    }
+
+    /// Goes over to other routes and another page. Requests that have been routed already are not touched.
+    pub fn set(&self, table: Table, page: Page) {
+        self.shared.rules.store(Arc::new(Rules { table, page }));
+    }
+
+    /// The gateway goes down: waiting pages end, so that their browsers ask again (and find another gateway, it is to
+    /// be hoped); held requests may wait for another `grace` and are then told so.
+    pub fn close(&self, grace: Duration) {
+        self.shared.closing.send_replace(Some(self.shared.clock.now() + grace));
+    }
+}
+
+impl<S> Layer<S> for WakeLayer {
+    type Service = Wake<S>;
+
+    fn layer(&self, inner: S) -> Wake<S> {
+        Wake { shared: self.shared.clone(), inner }
+    }
+}
+
+/// The middleware that [`WakeLayer`] makes. It is always ready: which service a request is for is not known before it
+/// is there, so the inner service's readiness is awaited inside the response future.
+#[derive(Clone)]
+pub struct Wake<S> {
+    shared: Arc<Shared>,
+    inner: S,
+}
+
+impl<S, B, R> Service<Request<B>> for Wake<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+    R: Body<Data = Bytes> + 'static,
+{
+    type Response = Response<WakeBody<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, B, R>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let rules = self.shared.rules.load();
+        let peer = request
+            .extensions()
+            .get::<Peer>()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.address().ip());
+        let head = Head::of(&request, peer);
+        let Some(entry) = rules.table.find(&head) else {
+            self.shared.unmatched.count(Outcome::NotFound);
+            return ResponseFuture::ready(refusal(Answer::NoRoute, Class::of(&request), None));
+        };
+        let gate = match (&entry.rule.action, &entry.gate) {
+            (Action::Service(_), Some(gate)) => gate,
+            (Action::Service(_), None) => {
+                entry.meter.count(Outcome::WakeFailed);
+                let gone = Answer::WakeFailed("The service is not there.");
+                return ResponseFuture::ready(refusal(gone, Class::of(&request), None));
+            }
+            (Action::Redirect(redirect), _) => {
+                entry.meter.count(Outcome::Redirect);
+                return ResponseFuture::ready(redirected(redirect, &head));
+            }
+            (Action::Respond(answer), _) => {
+                entry.meter.count(Outcome::Fixed);
+                return ResponseFuture::ready(answer.to_response().map(WakeBody::bytes));
+            }
+        };
+        let verdict = rules.table.verdict(entry, &head);
+        let stopwatch = entry.meter.arrived();
+        let inner = self.inner.clone();
+        if let Some(pass) = gate.enter(verdict.counts()) {
+            if let Some(stopwatch) = stopwatch {
+                stopwatch.passed();
+            }
+            return ResponseFuture::admitted(inner, request, entry.clone(), Arc::new(pass));
+        }
+        let arrival = hold::Arrival {
+            entry: entry.clone(),
+            gate: gate.clone(),
+            verdict: verdict.clone(),
+            page: rules.page.clone(),
+            clock: self.shared.clock,
+            closing: self.shared.closing.subscribe(),
+        };
+        ResponseFuture::held(hold::wait(arrival, inner, request))
+    }
+}
+
+/// An answer of the gateway's own, in the form that the client understands.
+fn refusal<R>(answer: Answer, class: Class, retry_after: Option<Duration>) -> Response<WakeBody<R>> {
+    let response = match class {
+        Class::Grpc { .. } => answer.grpc(retry_after),
+        Class::Navigation { .. } | Class::Other => answer.problem(retry_after),
+    };
+    response.map(WakeBody::bytes)
+}
+
+fn redirected<R>(redirect: &crate::route::Redirect, head: &Head<'_>) -> Response<WakeBody<R>> {
+    let Some(location) = redirect.location(head) else {
+        return refusal(Answer::BadRequest("The address cannot be redirected."), Class::Other, None);
+    };
+    let mut response = Response::new(WakeBody::bytes(Bytes::new()));
+    *response.status_mut() = redirect.status();
+    response.headers_mut().insert(http::header::LOCATION, location);
+    response
+}
+
+impl fmt::Debug for WakeLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WakeLayer").finish_non_exhaustive()
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Wake<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wake").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}

@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod model;
 pub mod net;
 pub mod page;
+pub mod peer;
 pub mod probe;
 pub mod provider;
 pub mod route;

@@ -1,3 +1,14 @@
 //! The `wakegate` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[cfg(feature = "server")]
+fn main() -> ExitCode {
+    wakegate::cli::run(std::env::args_os())
+}
+
+#[cfg(not(feature = "server"))]
+fn main() -> ExitCode {
+    eprintln!("wakegate: built without the `server` feature: only the library is here");
+    ExitCode::from(70)
+}

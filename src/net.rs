@@ -35,6 +35,11 @@ impl Net for TokioNet {
                 Address::Socket(address) => tokio::net::TcpStream::connect(address).await?,
                 Address::Name(name, port) => tokio::net::TcpStream::connect((&**name, *port)).await?,
             };
+            if stream.local_addr()? == stream.peer_addr()? {
+                // Nobody listens there: the system happened to pick the target's own port for our end, and a TCP
+                // connection to itself is one (RFC 9293 section 3.5, simultaneous open).
+                return Err(io::ErrorKind::ConnectionRefused.into());
+            }
             stream.set_nodelay(true)?;
             Ok(Box::new(stream) as Box<dyn Io>)
         })

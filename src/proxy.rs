@@ -1,1 +1,166 @@
-//! Picks a target, forwards, upgrades; the connection pool.
+//! Forwards requests to targets, upgrades them, and keeps the connections.
+//!
+//! A request arrives with the [`Pass`] that it was given at its service's gate (an `Arc` in its extensions), and,
+//! from [`serve`](crate::gateway::serve), with the [`Peer`] it came from. Bodies stream both ways, neither buffered.
+//!
+//! What goes wrong is told honestly, and hidden only where that cannot do harm: a target that takes no connection is
+//! passed over, a request that was not written goes again, one that was goes again when its method is idempotent and
+//! it has no body. With every target out of reach the request waits at the gate, as it would have had it come now.
+
+pub mod answer;
+mod body;
+pub mod check;
+mod handshake;
+mod headers;
+
+mod journey;
+
+mod pool;
+mod upgrade;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE};
+use http::uri::{PathAndQuery, Scheme as UriScheme};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
+use tower_service::Service;
+
+pub use body::{BoxError, ProxyBody};
+
+pub use pool::CONNECT_TIMEOUT;
+
+use crate::gate::Pass;
+use crate::model::Protocol;
+use crate::net::{BoxFuture, Net};
+use crate::peer::{Peer, PeerGone};
+use answer::{Problem, is_grpc};
+use body::SendBody;
+
+use journey::Journey;
+use pool::Reply;
+use upgrade::Opening;
+
+/// Forwards each request to the target that its pass names.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    net: Arc<dyn Net>,
+}
+
+impl Proxy {
+    /// A proxy that makes its connections here.
+    pub fn new(net: Arc<dyn Net>) -> Self {
+        Self { net }
+    }
+
+    async fn forward(self, mut request: Request<SendBody>) -> Result<Response<ProxyBody>, Problem> {
+        check::check(&mut request)?;
+        let Some(pass) = request.extensions_mut().remove::<Arc<Pass>>() else {
+            tracing::error!("a request reached the proxy without a pass");
+            return Err(NO_PASS);
+        };
+        let gone = request.extensions_mut().remove::<PeerGone>();
+        let opening = Opening::of(&mut request);
+        let behind = pass.gate().spec().protocol;
+        let request = outgoing(request, opening.as_ref(), behind)?;
+
+        let mut journey = Journey::new(self.net, pass, gone);
+        let reply = journey.travel(request, behind).await?;
+        let (first, other) = journey.end();
+        match opening {
+            Some(opening) => opening.answer(reply, behind, (first, other)),
+            None => respond(reply, other),
+        }
+    }
+}
+
+impl<B> Service<Request<B>> for Proxy
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<ProxyBody>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<ProxyBody>, Infallible>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let grpc = is_grpc(request.headers());
+        let forwarded = self.clone().forward(request.map(SendBody::new));
+        Box::pin(async move { Ok(forwarded.await.unwrap_or_else(|problem| problem.answer(grpc))) })
+    }
+}
+
+/// The request as the target gets it.
+fn outgoing(
+    request: Request<SendBody>,
+    opening: Option<&Opening>,
+    behind: Protocol,
+) -> Result<Request<SendBody>, Problem> {
+    let (mut head, body) = request.into_parts();
+    let peer = head.extensions.get::<Peer>();
+    let trusted = peer.is_some_and(crate::peer::trusts);
+    let trailers = headers::takes_trailers(&head.headers);
+    headers::strip_request(&mut head.headers, trusted);
+    if let Some(peer) = peer {
+        headers::set_forwarded(&mut head.headers, peer, trusted);
+    }
+    if trailers {
+        head.headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+
+    let mut request = Request::new(body);
+    let path = head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let mut uri = http::uri::Parts::default();
+    uri.path_and_query = Some(path);
+    match behind {
+        Protocol::Http1 => {
+            if trailers {
+                // RFC 9110 section 10.1.4: TE is for the next hop alone, and says so.
+                head.headers.insert(CONNECTION, HeaderValue::from_static("te"));
+            }
+            headers::join_cookies(&mut head.headers);
+            *request.version_mut() = Version::HTTP_11;
+        }
+        Protocol::H2 => {
+            uri.scheme = Some(UriScheme::HTTP);
+            uri.authority = check::authority(&head.uri, &head.headers);
+            head.headers.remove(HOST);
+            *request.version_mut() = Version::HTTP_2;
+        }
+    }
+    *request.uri_mut() = Uri::from_parts(uri).map_err(|_| BAD_TARGET)?;
+    *request.method_mut() = head.method;
+    *request.headers_mut() = head.headers;
+    if let Some(opening) = opening {
+        opening.prepare(&mut request, behind);
+    }
+    Ok(request)
+}
+
+/// The response as the client gets it.
+fn respond(reply: Reply, other: Option<Pass>) -> Result<Response<ProxyBody>, Problem> {
+    let Reply { mut response, lease } = reply;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(SWITCHED_UNASKED);
+    }
+    headers::strip_response(response.headers_mut());
+    // RFC 9110 section 8.6: none with these, whatever a target says.
+    if response.status() == StatusCode::NO_CONTENT {
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    *response.version_mut() = Version::HTTP_11;
+    response.extensions_mut().clear();
+    Ok(response.map(|body| ProxyBody::upstream(body, lease, other)))
+}
+
+const NO_PASS: Problem =
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The gateway is not set up for this.");
+const BAD_TARGET: Problem = Problem::new(StatusCode::BAD_REQUEST, "The request's target is not valid.");
+const SWITCHED_UNASKED: Problem =
+    Problem::bad_gateway("The service switched to a protocol that nobody asked for.");

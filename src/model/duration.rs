@@ -6,7 +6,7 @@ use std::time::Duration;
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// Reads a duration: whole numbers, each with a unit (`ms`, `s`, `m`, `h`, `d`), longer units first. Spaces between
-/// the parts are allowed, so that what [`format`] writes for whole seconds can be read back.
+/// the parts are allowed, so that what [`format()`] writes for whole seconds can be read back.
 ///
 /// ```
 /// use std::time::Duration;

@@ -1,0 +1,166 @@
+//! `wakegate serve`, and what `demo` shares with it: signals, reload, the way down.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{info, warn};
+
+use super::{Failure, load, log, watch};
+use crate::clock::Clock;
+use crate::config::{Config, Plan};
+use crate::driver::Providers;
+use crate::gateway::{Drained, Gateway, GatewayError, Handle};
+use crate::net::TokioNet;
+use crate::provider::Nudge;
+#[cfg(feature = "process")]
+use crate::provider::process::Process;
+
+/// Run the gateway (also where no verb is given)
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example:\n  wakegate serve --config wakegate.yaml")]
+pub(super) struct Args {}
+
+impl Args {
+    #[expect(clippy::unused_self, reason = "every verb is run this way")]
+    pub(super) fn run(self, config: &Config) -> Result<(), Failure> {
+        log::start()?;
+        let plan = load(config)?;
+        run(plan, Some(config.clone()), |gateway| {
+            for address in gateway.addresses() {
+                info!(%address, "listening on {address}");
+            }
+            if let Some(address) = gateway.admin_address() {
+                info!(%address, "the admin API is on {address}");
+            }
+        })
+    }
+}
+
+/// Runs a gateway until a signal ends it. `config` is loaded again at SIGHUP and when its files change.
+pub(super) fn run(
+    plan: Plan,
+    config: Option<Config>,
+    announce: impl FnOnce(&Gateway),
+) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let clock = Clock::start();
+        let mut children = Children::default();
+        let bound = Gateway::bind(plan, Arc::new(TokioNet), clock, |nudge| children.providers(clock, nudge));
+        let gateway = bound.await.map_err(|error| explained(&error))?;
+        // Before anybody is told where to send signals to.
+        let mut signals = Signals::new()?;
+        announce(&gateway);
+        let handle = gateway.handle();
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(log::log_notices(handle.control().notices()));
+        if let Some(config) = config {
+            tasks.spawn(reload(config, handle, signal(SignalKind::hangup())?));
+        }
+        let ended = serve(gateway, &mut signals).await;
+        tasks.abort_all();
+        children.shutdown().await;
+        ended
+    })
+}
+
+/// Serves until the first signal, lets what is in flight end, and breaks off at the second.
+async fn serve(gateway: Gateway, signals: &mut Signals) -> Result<(), Failure> {
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let mut running = std::pin::pin!(gateway.run(async {
+        drop(stopped.await);
+    }));
+    tokio::select! {
+        ended = &mut running => return report(ended),
+        name = signals.next() => info!("{name}: no new connections; what is in flight may end"),
+    }
+    drop(stop);
+    tokio::select! {
+        ended = &mut running => report(ended),
+        name = signals.next() => {
+            warn!("{name} again: connections are cut");
+            Ok(())
+        }
+    }
+}
+
+fn report(ended: Result<Drained, GatewayError>) -> Result<(), Failure> {
+    if ended.map_err(|error| explained(&error))? == Drained::Cut {
+        warn!("the drain timeout was up before the last connection had ended");
+    }
+    Ok(())
+}
+
+fn explained(error: &GatewayError) -> Failure {
+    let text = error.to_string();
+    if error.is_of_configuration() { Failure::usage(text) } else { Failure::other(text) }
+}
+
+/// Loads the configuration again whenever it is worth it.
+async fn reload(config: Config, handle: Handle, mut hangups: Signal) {
+    let mut changes = watch::Changes::of(handle.plan().files.clone());
+    loop {
+        let why = tokio::select! {
+            _ = hangups.recv() => "SIGHUP",
+            () = changes.next() => "the file changed",
+        };
+        info!("reading the configuration again ({why})");
+        match config.load() {
+            Err(problems) => handle.refused(&problems),
+            Ok(plan) => {
+                let files = plan.files.clone();
+                match handle.reload(plan).await {
+                    Ok(()) => changes.follow(files),
+                    Err(error) => handle.refused(&error),
+                }
+            }
+        }
+    }
+}
+
+/// The signals that end a gateway.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// The provider whose children end with the gateway.
+#[derive(Default)]
+struct Children {
+    #[cfg(feature = "process")]
+    process: Option<Arc<Process>>,
+}
+
+impl Children {
+    #[cfg(feature = "process")]
+    fn providers(&mut self, clock: Clock, nudge: Nudge) -> Providers {
+        let process = Arc::new(Process::new(clock, nudge));
+        self.process = Some(process.clone());
+        Providers::from([("process".into(), process as _)])
+    }
+
+    #[cfg(not(feature = "process"))]
+    #[expect(clippy::unused_self, reason = "there is nothing to keep in this build")]
+    fn providers(&mut self, _: Clock, _: Nudge) -> Providers {
+        Providers::new()
+    }
+
+    async fn shutdown(&self) {
+        #[cfg(feature = "process")]
+        if let Some(process) = &self.process {
+            process.shutdown().await;
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! From the file to the plan: everything that the schema cannot say.
+
+mod activity;
+mod health;
+mod listeners;
+mod page;
+mod routes;
+mod services;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::file::{self, File};
+use super::node::At;
+use super::plan::Plan;
+use super::problem::{Problem, quoted};
+use super::value;
+
+/// Gathers problems while the plan is put together.
+pub(super) struct Build<'b> {
+    pub(super) problems: Vec<Problem>,
+    /// Paths of keys that are mistyped rather than missing.
+    pub(super) mistyped: HashSet<String>,
+    /// What relative paths are relative to.
+    pub(super) directory: &'b Path,
+    /// Files that the plan was made from.
+    pub(super) files: Vec<PathBuf>,
+}
+
+impl Build<'_> {
+    /// The plan. Where there were problems, or there are some afterwards, it is not to be used.
+    pub(super) fn plan(&mut self, file: &File, at: &At<'_>) -> Option<Plan> {
+        let listeners = self.listeners(file.listeners.as_deref().unwrap_or_default(), &at.key("listeners"));
+        let admin = file.admin.as_ref().and_then(|admin| self.admin(admin, &at.key("admin"), &listeners));
+        let graph = self.graph(file, at);
+        let policy = self.gateway_policy(file.activity.as_ref(), &at.key("activity"));
+        let rules = self.rules(file, at, &graph, &policy);
+        let page = self.page(file.page.as_ref(), &at.key("page"));
+        let max_held = file.limits.as_ref().and_then(|limits| limits.max_held).unwrap_or(10_000);
+        let drain = file.shutdown.as_ref().and_then(|shutdown| shutdown.drain_timeout.as_ref());
+        let drain_timeout = self.duration(drain, &at.key("shutdown").key("drain_timeout"));
+        Some(Plan {
+            listeners,
+            admin,
+            graph: graph?,
+            rules,
+            policy: policy.policy(),
+            page,
+            max_held,
+            drain_timeout: drain_timeout.unwrap_or(Duration::from_secs(25)),
+            files: std::mem::take(&mut self.files),
+        })
+    }
+
+    fn report(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// The value, if it is one; a problem at its place otherwise.
+    fn take<T>(&mut self, result: Result<T, impl ToString>, at: &At<'_>) -> Option<T> {
+        result.map_err(|error| self.report(at.problem(error.to_string()))).ok()
+    }
+
+    /// Whether a map neither has the key nor one that was probably meant to be it.
+    fn lacks(&self, at: &At<'_>, key: &str) -> bool {
+        at.is_map() && !at.has(key) && !self.mistyped.contains(at.key(key).path())
+    }
+
+    fn duration(&mut self, duration: Option<&file::Duration>, at: &At<'_>) -> Option<Duration> {
+        self.take(value::duration(&duration?.0), at)
+    }
+
+    /// A duration that zero is none of.
+    fn time(&mut self, duration: Option<&file::Duration>, at: &At<'_>) -> Option<Duration> {
+        let duration = self.duration(duration, at)?;
+        if duration.is_zero() {
+            self.report(at.problem("must be more than nothing"));
+            return None;
+        }
+        Some(duration)
+    }
+
+    /// Each value of a list, or the only one, read by `read`.
+    fn each<T, E: ToString>(
+        &mut self,
+        values: Option<&file::OneOrMany>,
+        at: &At<'_>,
+        read: impl Fn(&str) -> Result<T, E>,
+    ) -> Vec<T> {
+        let values = values.map_or(&[][..], file::OneOrMany::as_slice);
+        if values.is_empty() && at.node().is_some() {
+            self.report(at.key_problem("must not be empty; leave the key out instead"));
+        }
+        let mut all = Vec::with_capacity(values.len());
+        for (index, value) in values.iter().enumerate() {
+            all.extend(self.take(read(value), &at.item(index)));
+        }
+        all
+    }
+
+    fn header_name(&mut self, name: &str, at: &At<'_>) -> Option<HeaderName> {
+        let name = HeaderName::try_from(name).map_err(|_| format!("{} is no name of a header", quoted(name)));
+        name.map_err(|message| self.report(at.key_problem(message))).ok()
+    }
+
+    fn header_value(&mut self, value: &str, at: &At<'_>) -> Option<HeaderValue> {
+        self.take(HeaderValue::from_str(value).map_err(|_| "has a character that no header may have"), at)
+    }
+
+    /// Headers to be sent. Those that frame a message or belong to one connection are the gateway's own.
+    fn headers<'f>(
+        &mut self,
+        headers: Option<impl IntoIterator<Item = (&'f String, &'f String)>>,
+        at: &At<'_>,
+    ) -> Vec<(HeaderName, HeaderValue)> {
+        let mut all = Vec::new();
+        for (name, value) in headers.into_iter().flatten() {
+            let at = at.key(name);
+            let (name, value) = (self.own_header(name, &at), self.header_value(value, &at));
+            all.extend(name.zip(value));
+        }
+        all
+    }
+
+    /// The name of a header that a configuration may send or change.
+    fn own_header(&mut self, name: &str, at: &At<'_>) -> Option<HeaderName> {
+        const FRAMING: [&str; 9] = [
+            "connection",
+            "content-length",
+            "keep-alive",
+            "proxy-connection",
+            "te",
+            "trailer",
+            "transfer-encoding",
+            "upgrade",
+            "host",
+        ];
+        let name = self.header_name(name, at)?;
+        if name == "host" {
+            self.report(
+                at.key_problem("`host` is not changed as a header; use the route's `rewrite: { host: … }`"),
+            );
+        } else if FRAMING.contains(&name.as_str()) {
+            self.report(
+                at.key_problem(format!("`{name}` belongs to the connection, which the gateway keeps")),
+            );
+        }
+        Some(name)
+    }
+
+    fn header_map<'f>(
+        &mut self,
+        headers: Option<impl IntoIterator<Item = (&'f String, &'f String)>>,
+        at: &At<'_>,
+    ) -> HeaderMap {
+        self.headers(headers, at).into_iter().collect()
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.directory.join(path)
+    }
+}

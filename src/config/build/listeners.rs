@@ -1,0 +1,75 @@
+use std::net::SocketAddr;
+
+use super::super::file;
+use super::super::node::At;
+use super::super::plan::{Admin, Listener, Tls};
+use super::super::problem::quoted;
+use super::Build;
+
+/// The shortest admin token. Shorter ones can be guessed.
+const MIN_TOKEN: usize = 16;
+
+impl Build<'_> {
+    pub(super) fn listeners(&mut self, listeners: &[file::Listener], at: &At<'_>) -> Vec<Listener> {
+        let mut all: Vec<Listener> = Vec::new();
+        for (index, listener) in listeners.iter().enumerate() {
+            let at = at.item(index);
+            let tls = listener.tls.as_ref().and_then(|tls| self.tls(tls));
+            let place = at.key("address");
+            let Some(address) = listener.address.as_deref().and_then(|text| self.take(socket(text), &place))
+            else {
+                continue;
+            };
+            if address.port() != 0 && all.iter().any(|other| other.address == address) {
+                self.report(place.problem(format!("`{address}` is listened at twice")));
+            }
+            all.push(Listener { address, tls });
+        }
+        all
+    }
+
+    fn tls(&mut self, tls: &file::Tls) -> Option<Tls> {
+        let tls =
+            Tls { certificate: self.path(tls.certificate.as_deref()?), key: self.path(tls.key.as_deref()?) };
+        self.files.extend([tls.certificate.clone(), tls.key.clone()]);
+        Some(tls)
+    }
+
+    pub(super) fn admin(
+        &mut self,
+        admin: &file::Admin,
+        at: &At<'_>,
+        listeners: &[Listener],
+    ) -> Option<Admin> {
+        let place = at.key("token");
+        if let Some(token) = &admin.token {
+            // The message never shows the token.
+            if token.len() < MIN_TOKEN {
+                self.report(
+                    place.problem(format!("is too short; a token has {MIN_TOKEN} characters or more")),
+                );
+            } else if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+                self.report(place.problem("may have letters, digits and punctuation of ASCII only"));
+            }
+        }
+        let place = at.key("address");
+        let address = self.take(socket(admin.address.as_deref()?), &place)?;
+        if address.port() != 0 && listeners.iter().any(|listener| listener.address == address) {
+            self.report(place.problem(format!("`{address}` is a listener's address already")));
+        }
+        if !address.ip().is_loopback() && self.lacks(at, "token") {
+            self.report(
+                at.key_problem(format!("`{address}` is not loopback; the key `token` is needed there")),
+            );
+        }
+        let hosts = admin.hosts.clone().unwrap_or_default();
+        Some(Admin { address, token: admin.token.clone(), hosts })
+    }
+}
+
+fn socket(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let form = "write an IP address and a port, as `127.0.0.1:8080`, `0.0.0.0:8080` or `[::]:8080`";
+        format!("{} is no address; {form}", quoted(text))
+    })
+}

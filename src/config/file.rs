@@ -1,0 +1,174 @@
+//! The file as it is written: the single source of its keys, their types and the schema.
+//!
+//! Every field is optional, even where the schema requires it: what was found wrong is taken out before these are
+//! filled, so that the rest can be checked all the same. No defaults and no meaning here.
+
+mod route;
+mod service;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub(crate) use route::{Activity, ActivityRule, Answer, HeaderChanges, Route, VerdictWord};
+pub(crate) use service::{Condition, Dependency, DependsOn, Health, Process, Protocol, Service, Start};
+
+/// The configuration of a Wakegate.
+///
+/// In every value, `${NAME}` and `${NAME:-default}` are filled from the environment; `$$` is a `$`.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Wakegate configuration")]
+pub(crate) struct File {
+    /// Where requests come in.
+    #[schemars(required, length(min = 1))]
+    pub(crate) listeners: Option<Vec<Listener>>,
+    /// Where the admin API and the metrics are served; nowhere if absent.
+    pub(crate) admin: Option<Admin>,
+    /// What every service takes over that does not say otherwise.
+    pub(crate) defaults: Option<Limits>,
+    /// The services, by name.
+    pub(crate) services: Option<BTreeMap<String, Service>>,
+    /// Which requests go where; the first route that matches wins.
+    #[schemars(required, length(min = 1))]
+    pub(crate) routes: Option<Vec<Route>>,
+    /// Which requests wake a service.
+    pub(crate) activity: Option<Activity>,
+    /// The waiting page.
+    pub(crate) page: Option<Page>,
+    /// Bounds of the gateway as a whole.
+    pub(crate) limits: Option<GatewayLimits>,
+    /// How the gateway goes down.
+    pub(crate) shutdown: Option<Shutdown>,
+}
+
+/// A duration: numbers with a unit of `ms`, `s`, `m`, `h` or `d`, as `250ms`, `15m` or `1h30m`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(extend("pattern" = r"^([0-9]+(ms|s|m|h|d))+$|\$\{"))]
+pub(crate) struct Duration(pub(crate) String);
+
+/// One value, or a list of them.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    pub(crate) fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(values) => values,
+        }
+    }
+}
+
+/// An address to take requests at.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listener {
+    /// IP address and port, as `0.0.0.0:8080` or `[::]:8080`.
+    #[schemars(required)]
+    pub(crate) address: Option<String>,
+    /// The certificate; plain HTTP if absent.
+    pub(crate) tls: Option<Tls>,
+}
+
+/// A certificate with its key, in PEM files; beside the configuration's file if relative.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    /// The certificate chain, the server's own first.
+    #[schemars(required)]
+    pub(crate) certificate: Option<String>,
+    /// Its private key.
+    #[schemars(required)]
+    pub(crate) key: Option<String>,
+}
+
+/// The admin API.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Admin {
+    /// IP address and port.
+    #[schemars(required)]
+    pub(crate) address: Option<String>,
+    /// The bearer token that callers must show; 16 characters or more. Needed where the address is not loopback.
+    pub(crate) token: Option<String>,
+    /// Names under which it may be called, besides `localhost` and plain addresses: requests to any other name are
+    /// refused, so that no web page can reach it through a name of its own.
+    pub(crate) hosts: Option<Vec<String>>,
+}
+
+/// The times and bounds of a service.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// Quiet after which a service is put to sleep. Default: `15m`.
+    pub(crate) idle_after: Option<Duration>,
+    /// From the first demand to giving up. Default: `5m`.
+    pub(crate) wake_timeout: Option<Duration>,
+    /// How long a request that gets no page is held. Default: `25s`.
+    pub(crate) hold_timeout: Option<Duration>,
+    /// How long a browser waits before it gets the waiting page. Default: `1s`.
+    pub(crate) page_after: Option<Duration>,
+    /// How many requests may wait for a service at once. Default: 1000.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(crate) max_held: Option<usize>,
+    /// How many requests one target may serve at once. Default: no limit.
+    #[schemars(range(min = 1))]
+    pub(crate) max_in_flight: Option<u32>,
+    /// How long a wake takes, until one was seen.
+    pub(crate) expected_wake: Option<Duration>,
+}
+
+/// The waiting page.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Page {
+    /// The name of what is waited for.
+    pub(crate) name: Option<String>,
+    /// An image: a file (svg, png, jpg, webp or gif, 256 KiB at most) or a `data:` URI.
+    pub(crate) logo: Option<String>,
+    /// A sentence of one's own.
+    pub(crate) text: Option<String>,
+    /// What it shows of the inside. Default: `progress`.
+    pub(crate) detail: Option<Detail>,
+    /// A template in place of the built-in one.
+    pub(crate) template: Option<String>,
+    /// A file with that template, 1 MiB at most.
+    pub(crate) template_file: Option<String>,
+}
+
+/// What the waiting page shows of the inside.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Detail {
+    /// Every service that is waited for, by name.
+    Services,
+    /// How far the whole has come.
+    Progress,
+    /// That it is starting.
+    None,
+}
+
+/// Bounds of the gateway as a whole.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GatewayLimits {
+    /// How many requests may wait at once, for all services together. Default: 10000.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub(crate) max_held: Option<usize>,
+}
+
+/// How the gateway goes down.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shutdown {
+    /// How long requests may still take once the gateway was told to stop. Default: `25s`, within the 30 s that ECS
+    /// gives a task.
+    pub(crate) drain_timeout: Option<Duration>,
+}

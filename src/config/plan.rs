@@ -1,0 +1,86 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::{Graph, PageSpec};
+use crate::route::{Policy, Rule};
+
+/// A configuration that was checked, ready to be run.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Plan {
+    /// Where requests come in; at least one, each address once.
+    pub listeners: Vec<Listener>,
+    /// Where the admin API is served, if anywhere.
+    pub admin: Option<Admin>,
+    /// The services.
+    pub graph: Graph,
+    /// The routes; the first that matches wins. Every service they name is in the graph.
+    pub rules: Vec<Rule>,
+    /// Which requests wake a service, where their route has no policy of its own.
+    pub policy: Policy,
+    /// The waiting page.
+    pub page: PageSpec,
+    /// How many requests may wait at once, for all services together.
+    pub max_held: usize,
+    /// How long requests may still take once the gateway was told to stop.
+    pub drain_timeout: Duration,
+    /// The files that this was made from: where one changes, it is worth loading again.
+    pub files: Vec<PathBuf>,
+}
+
+impl fmt::Debug for Plan {
+    /// Names, not contents: a process's variables and a route's headers may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let services: Vec<_> = self.graph.ids().map(|id| &self.graph.spec(id).name).collect();
+        let rules: Vec<_> = self.rules.iter().map(|rule| &rule.name).collect();
+        f.debug_struct("Plan")
+            .field("listeners", &self.listeners)
+            .field("admin", &self.admin)
+            .field("services", &services)
+            .field("rules", &rules)
+            .field("files", &self.files)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An address to take requests at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// IP address and port; port 0 is one that the operating system picks.
+    pub address: SocketAddr,
+    /// The certificate; plain HTTP where `None`.
+    pub tls: Option<Tls>,
+}
+
+/// A certificate with its key, in PEM files that were not opened yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate chain.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// The admin API.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// IP address and port.
+    pub address: SocketAddr,
+    /// The bearer token that callers must show; always there unless the address is loopback.
+    pub token: Option<String>,
+    /// Names under which it may be called, besides `localhost` and plain addresses.
+    pub hosts: Vec<String>,
+}
+
+impl fmt::Debug for Admin {
+    /// Without the token itself.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let token = if self.token.is_some() { "a secret" } else { "none" };
+        f.debug_struct("Admin")
+            .field("address", &self.address)
+            .field("token", &format_args!("{token}"))
+            .finish()
+    }
+}

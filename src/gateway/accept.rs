@@ -1,0 +1,242 @@
+//! One accepted connection: which version of HTTP it speaks, and its requests until it ends.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tower_service::Service;
+
+use crate::peer::{ClientIo, PeerGone};
+use crate::peer::{Peer, Scheme};
+use crate::proxy::BoxError;
+
+/// What HTTP/2 with prior knowledge begins with (RFC 9113 section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How much is read before the version is known. A request's head mostly fits.
+const FIRST_READ: usize = 1024;
+
+/// How long a client may take for a request's head, and how long a connection is kept between two requests: hyper
+/// counts both as one. Longer than the 60 s of the load balancers that may stand before us, which otherwise send
+/// a request into a connection that we are closing.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// The largest head of a request.
+const MOST_HEAD: usize = 64 * 1024;
+
+/// Bounds of an HTTP/2 client, as Envoy's guide for the edge has them: streams at once, what one stream and the
+/// connection may send ahead of being read.
+const MOST_STREAMS: u32 = 100;
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// An HTTP/2 client that is silent is asked this often whether it is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Serves a connection until it ends. `stop` asks it to end soon; `open` is dropped when it has, tunnels included.
+pub(super) async fn connection<S, B>(
+    stream: TcpStream,
+    address: SocketAddr,
+    service: S,
+    stop: oneshot::Receiver<()>,
+    open: mpsc::Sender<Infallible>,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    // Answers are written whole; waiting for more to send with them only delays them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection was gone before it was served");
+        return;
+    }
+    let mut io = ClientIo::new(stream);
+    let gone = io.peer_gone();
+    let mut stop = stop;
+    let first = async {
+        tokio::select! {
+            first = tokio::time::timeout(HEAD_TIMEOUT, first_bytes(&mut io)) => first.ok()?.ok(),
+            _ = &mut stop => None,
+        }
+    };
+    // Closed, silent or asked to stop before the first byte.
+    let Some(first) = first.await else { return };
+    let is_http2 = first.starts_with(PREFACE);
+    io.unread(first);
+
+    // TLS would be taken off here; ALPN then tells the version, and the scheme is another.
+    let peer = Peer::new(address, Scheme::Http);
+    let io = TokioIo::new(Counted { io, _open: open });
+    let ended = if is_http2 {
+        let service = Requests { service, peer, gone: None };
+        serve_http2(io, service, stop).await
+    } else {
+        let service = Requests { service, peer, gone: Some(gone) };
+        serve_http1(io, service, stop).await
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, %address, "a client's connection broke");
+    }
+}
+
+/// The first bytes: the whole preface of HTTP/2, or enough to tell that it is none.
+async fn first_bytes(io: &mut ClientIo) -> io::Result<Bytes> {
+    let mut buffer = [0; FIRST_READ];
+    let mut filled = 0;
+    loop {
+        let count = io.read(&mut buffer[filled..]).await?;
+        filled += count;
+        let is_beginning = filled < PREFACE.len() && PREFACE.starts_with(&buffer[..filled]);
+        if count == 0 || !is_beginning {
+            return Ok(Bytes::copy_from_slice(&buffer[..filled]));
+        }
+    }
+}
+
+async fn serve_http1<I, S, B>(
+    io: I,
+    service: Requests<S>,
+    mut stop: oneshot::Receiver<()>,
+) -> hyper::Result<()>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MOST_HEAD)
+        .half_close(false)
+        .serve_connection(io, service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    tokio::select! {
+        biased;
+        ended = connection.as_mut() => return ended,
+        _ = &mut stop => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    connection.await
+}
+
+async fn serve_http2<I, S, B>(
+    io: I,
+    service: Requests<S>,
+    mut stop: oneshot::Receiver<()>,
+) -> hyper::Result<()>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MOST_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(MOST_HEAD as u32)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .enable_connect_protocol()
+        .serve_connection(io, service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        biased;
+        ended = connection.as_mut() => return ended,
+        _ = &mut stop => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    connection.await
+}
+
+/// Hands each request on, with the facts of its connection.
+struct Requests<S> {
+    service: S,
+    peer: Peer,
+    gone: Option<PeerGone>,
+}
+
+impl<S, B> hyper::service::Service<Request<Incoming>> for Requests<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = Response<B>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, Infallible>> + Send>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer.clone());
+        if let Some(gone) = &self.gone {
+            request.extensions_mut().insert(gone.clone());
+        }
+        let mut service = self.service.clone();
+        // Boxed, so that a connection does not carry the room for a request while it has none.
+        Box::pin(async move {
+            poll_fn(|cx| service.poll_ready(cx)).await?;
+            service.call(request).await
+        })
+    }
+}
+
+/// A connection that is counted as open until the last who reads or writes it is done: after an upgrade that is
+/// the tunnel, not hyper.
+struct Counted<I> {
+    io: I,
+    _open: mpsc::Sender<Infallible>,
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Counted<I> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl<I: AsyncWrite + Unpin> AsyncWrite for Counted<I> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,100 @@
+//! What the listeners serve, as the services that hyper calls.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body_util::Either;
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use crate::admin::{Admin, AdminBody};
+use crate::body::WakeBody;
+use crate::layer::{ResponseFuture, Wake};
+use crate::metrics::{Outcome, RouteMeter};
+use crate::net::BoxFuture;
+use crate::proxy::{Proxy, ProxyBody, answer, check};
+
+type FrontBody = Either<WakeBody<ProxyBody>, ProxyBody>;
+
+/// Checks each request, then routes it.
+#[derive(Clone, Debug)]
+pub(super) struct Front {
+    wake: Wake<Proxy>,
+    unmatched: Arc<RouteMeter>,
+}
+
+impl Front {
+    pub(super) fn new(wake: Wake<Proxy>, unmatched: Arc<RouteMeter>) -> Self {
+        Self { wake, unmatched }
+    }
+}
+
+impl Service<Request<Incoming>> for Front {
+    type Response = Response<FrontBody>;
+    type Error = Infallible;
+    type Future = FrontFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<Incoming>) -> FrontFuture {
+        match check::check(&mut request) {
+            Ok(()) => FrontFuture::Routed { routed: self.wake.call(request) },
+            Err(problem) => {
+                self.unmatched.count(Outcome::BadRequest);
+                let response = problem.answer(answer::is_grpc(request.headers())).map(Either::Right);
+                FrontFuture::Refused { response: Some(response) }
+            }
+        }
+    }
+}
+
+pin_project! {
+    /// A request on its way through the gateway.
+    #[project = FrontProjection]
+    pub(super) enum FrontFuture {
+        Routed { #[pin] routed: ResponseFuture<Proxy, Incoming, ProxyBody> },
+        Refused { response: Option<Response<FrontBody>> },
+    }
+}
+
+impl Future for FrontFuture {
+    type Output = Result<Response<FrontBody>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            FrontProjection::Routed { routed } => {
+                routed.poll(cx).map_ok(|response| response.map(Either::Left))
+            }
+            FrontProjection::Refused { response } => match response.take() {
+                Some(response) => Poll::Ready(Ok(response)),
+                // Polled after it was ready.
+                None => Poll::Pending,
+            },
+        }
+    }
+}
+
+/// The admin API as a service.
+#[derive(Clone, Debug)]
+pub(super) struct AdminFront(pub(super) Admin);
+
+impl Service<Request<Incoming>> for AdminFront {
+    type Response = Response<AdminBody>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        let admin = self.0.clone();
+        Box::pin(async move { Ok(admin.handle(request).await) })
+    }
+}

@@ -1,0 +1,147 @@
+//! The accept loop of one listener, from the first connection to the last.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::io;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tower_service::Service;
+
+use super::accept::connection;
+use crate::proxy::BoxError;
+
+/// The pause after an accept that failed for want of something (file descriptors, memory): trying again at once
+/// would only burn the processor until a connection ends.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How [`serve`] behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct ServeOptions {
+    /// How long open connections may go on after the stop.
+    pub drain: Duration,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self { drain: Duration::from_secs(30) }
+    }
+}
+
+/// How [`serve`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// Every connection had ended.
+    Whole,
+    /// The time was up; connections are still open.
+    Cut,
+}
+
+/// Serves HTTP/1.1, and HTTP/2 to those who begin with it, until `stop` resolves. Then it takes no more
+/// connections, asks the open ones to end after what they are at (`Connection: close`, GOAWAY), and returns when they
+/// have, tunnels included, or when the time for it is up.
+///
+/// Each request carries, as extensions, the [`Peer`](crate::peer::Peer) it came from and, over HTTP/1, a
+/// [`PeerGone`](crate::peer::PeerGone). A request whose service panics takes its own connection along and
+/// nothing else.
+pub async fn serve<S, B>(
+    listener: TcpListener,
+    service: S,
+    stop: impl Future<Output = ()>,
+    options: ServeOptions,
+) -> Drained
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let stops = Stops::default();
+    // Nothing is ever sent: the channel closes when the last connection has dropped its end.
+    let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stop.as_mut() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                let (entry, stopped) = stops.enter();
+                let served = connection(stream, address, service.clone(), stopped, open.clone());
+                tokio::spawn(async move {
+                    served.await;
+                    drop(entry);
+                });
+            }
+            Err(error) if is_of_the_client(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection; trying again soon");
+                tokio::select! {
+                    () = stop.as_mut() => break,
+                    () = tokio::time::sleep(ACCEPT_PAUSE) => {}
+                }
+            }
+        }
+    }
+    drop((listener, open));
+    stops.stop_all();
+    match tokio::time::timeout(options.drain, all_closed.recv()).await {
+        Ok(_) => Drained::Whole,
+        Err(_) => Drained::Cut,
+    }
+}
+
+/// The client left between its connect and our accept.
+fn is_of_the_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}
+
+/// How to ask each open connection to end. One signal a connection: a signal shared by all would take its lock each
+/// time that one of them is polled.
+#[derive(Clone, Default)]
+struct Stops(Arc<Mutex<Open>>);
+
+#[derive(Default)]
+struct Open {
+    next: u64,
+    all: HashMap<u64, oneshot::Sender<()>>,
+}
+
+/// A connection's place among the open ones; dropped with it.
+struct Entry {
+    stops: Stops,
+    id: u64,
+}
+
+impl Stops {
+    fn enter(&self) -> (Entry, oneshot::Receiver<()>) {
+        let (sender, receiver) = oneshot::channel();
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = open.next;
+        open.next += 1;
+        open.all.insert(id, sender);
+        (Entry { stops: self.clone(), id }, receiver)
+    }
+
+    /// A signal is a dropped sender.
+    fn stop_all(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).all.clear();
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.stops.0.lock().unwrap_or_else(PoisonError::into_inner).all.remove(&self.id);
+    }
+}

@@ -1,0 +1,208 @@
+//! The way of a request through the middleware, as a future.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::{Class, Entry, refusal};
+use crate::body::WakeBody;
+use crate::gate::Pass;
+use crate::metrics::Outcome;
+use crate::net::BoxFuture;
+use crate::page::answer::Answer;
+
+pin_project! {
+    /// The response future of [`Wake`](super::Wake). For an awake service it holds the inner future itself; only a
+    /// held request costs a box.
+    pub struct ResponseFuture<S, B, R>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        state: State<S, B, R>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    #[project_replace = StateReplacement]
+    enum State<S, B, R>
+    where
+        S: Service<Request<B>>,
+    {
+        Ready { response: Option<Response<WakeBody<R>>> },
+        Passing { #[pin] passing: Passing<S, B> },
+        Held { held: BoxFuture<'static, Result<Response<WakeBody<R>>, S::Error>> },
+    }
+}
+
+impl<S, B, R> ResponseFuture<S, B, R>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    pub(super) fn ready(response: Response<WakeBody<R>>) -> Self {
+        Self { state: State::Ready { response: Some(response) } }
+    }
+
+    pub(super) fn admitted(inner: S, request: Request<B>, entry: Arc<Entry>, pass: Arc<Pass>) -> Self {
+        match prepare(request, &entry, &pass) {
+            Ok(request) => {
+                Self { state: State::Passing { passing: Passing::new(inner, request, entry, pass) } }
+            }
+            Err(class) => Self::ready(refused(&entry, class)),
+        }
+    }
+
+    pub(super) fn held(
+        held: impl Future<Output = Result<Response<WakeBody<R>>, S::Error>> + Send + 'static,
+    ) -> Self {
+        Self { state: State::Held { held: Box::pin(held) } }
+    }
+}
+
+/// Lets a request that was held go on its way.
+pub(super) async fn go_on<S, B, R>(
+    inner: S,
+    request: Request<B>,
+    entry: Arc<Entry>,
+    pass: Arc<Pass>,
+) -> Result<Response<WakeBody<R>>, S::Error>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Body<Data = Bytes>,
+{
+    match prepare(request, &entry, &pass) {
+        Ok(request) => Passing::new(inner, request, entry, pass).await,
+        Err(class) => Ok(refused(&entry, class)),
+    }
+}
+
+/// Rewrites the request and puts the pass into its extensions.
+fn prepare<B>(request: Request<B>, entry: &Entry, pass: &Arc<Pass>) -> Result<Request<B>, Class> {
+    let mut request = request;
+    if entry.rewrites {
+        let class = Class::of(&request);
+        let (mut parts, body) = request.into_parts();
+        entry.rule.rewrite.apply(&mut parts).map_err(|_| class)?;
+        request = Request::from_parts(parts, body);
+    }
+    request.extensions_mut().insert(pass.clone());
+    Ok(request)
+}
+
+fn refused<R>(entry: &Entry, class: Class) -> Response<WakeBody<R>> {
+    entry.meter.count(Outcome::BadRequest);
+    refusal(Answer::BadRequest("The rewritten path is not valid."), class, None)
+}
+
+impl<S, B, R> Future for ResponseFuture<S, B, R>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Body<Data = Bytes>,
+{
+    type Output = Result<Response<WakeBody<R>>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjection::Ready { response } => match response.take() {
+                Some(response) => Poll::Ready(Ok(response)),
+                // Polled after it was ready.
+                None => Poll::Pending,
+            },
+            StateProjection::Passing { passing } => passing.poll(cx),
+            StateProjection::Held { held } => held.as_mut().poll(cx),
+        }
+    }
+}
+
+impl<S, B, R> fmt::Debug for ResponseFuture<S, B, R>
+where
+    S: Service<Request<B>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// A request with a pass, on its way through the inner service.
+    struct Passing<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        // Readiness belongs to this very clone, and is awaited here.
+        inner: S,
+        request: Option<Request<B>>,
+        #[pin]
+        calling: Option<S::Future>,
+        entry: Arc<Entry>,
+        pass: Option<Arc<Pass>>,
+    }
+}
+
+impl<S: Service<Request<B>>, B> Passing<S, B> {
+    fn new(inner: S, request: Request<B>, entry: Arc<Entry>, pass: Arc<Pass>) -> Self {
+        Self { inner, request: Some(request), calling: None, entry, pass: Some(pass) }
+    }
+}
+
+impl<S, B, R> Future for Passing<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Body<Data = Bytes>,
+{
+    type Output = Result<Response<WakeBody<R>>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            if let Some(calling) = this.calling.as_mut().as_pin_mut() {
+                let response = ready!(calling.poll(cx));
+                let Some(pass) = this.pass.take() else { return Poll::Pending };
+                return Poll::Ready(finish(response, this.entry, pass));
+            }
+            ready!(this.inner.poll_ready(cx))?;
+            let Some(request) = this.request.take() else { return Poll::Pending };
+            let calling = this.inner.call(request);
+            this.calling.set(Some(calling));
+        }
+    }
+}
+
+fn finish<R, E>(
+    response: Result<Response<R>, E>,
+    entry: &Entry,
+    pass: Arc<Pass>,
+) -> Result<Response<WakeBody<R>>, E>
+where
+    R: Body<Data = Bytes>,
+{
+    // The next of those who wait may follow, however long this body is.
+    pass.answered();
+    let mut response = match response {
+        Ok(response) => response,
+        Err(error) => {
+            entry.meter.count(Outcome::Upstream);
+            return Err(error);
+        }
+    };
+    let unserved = response.extensions().get::<Unserved>().is_some();
+    entry.meter.count(if unserved { Outcome::Upstream } else { Outcome::Served });
+    if entry.rewrites {
+        entry.rule.rewrite.apply_response(response.headers_mut());
+    }
+    Ok(response.map(|body| WakeBody::service(body, pass)))
+}
+
+/// An inner service puts this into the extensions of a response that its target did not give, so that it is not
+/// counted as served.
+#[derive(Clone, Copy, Debug)]
+pub struct Unserved;

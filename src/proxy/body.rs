@@ -1,0 +1,204 @@
+//! The bodies that go through: a request's on its way in, a response's on its way out. Neither is buffered.
+
+use std::any::Any;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
+
+use super::pool::Lease;
+use crate::gate::Pass;
+
+/// Any error, on the heap.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The client broke off its body, or sent one that is not valid.
+#[derive(Debug)]
+pub(super) struct ClientError(BoxError);
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the request's body: {}", self.0)
+    }
+}
+
+impl std::error::Error for ClientError {}
+
+/// Whether it was the client, and not the target, that ended an exchange.
+pub(super) fn is_clients(error: &hyper::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|cause| cause.is::<ClientError>())
+}
+
+/// A request's body on its way to a target.
+pub(super) enum SendBody {
+    Empty,
+    Incoming(Incoming),
+    Other(UnsyncBoxBody<Bytes, BoxError>),
+}
+
+impl SendBody {
+    /// Takes over a body. Hyper's own, which is what a gateway sees, costs no allocation.
+    pub(super) fn new<B>(body: B) -> Self
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        if body.is_end_stream() {
+            return Self::Empty;
+        }
+        let mut body = Some(body);
+        if let Some(incoming) = (&mut body as &mut dyn Any).downcast_mut::<Option<Incoming>>() {
+            return incoming.take().map_or(Self::Empty, Self::Incoming);
+        }
+        body.map_or(Self::Empty, |body| Self::Other(body.map_err(Into::into).boxed_unsync()))
+    }
+
+    /// Whether there is nothing to send, so that the request can be sent again.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Self::Empty)
+    }
+}
+
+impl Body for SendBody {
+    type Data = Bytes;
+    type Error = ClientError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ClientError>>> {
+        match self.get_mut() {
+            Self::Empty => Poll::Ready(None),
+            Self::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(|error| ClientError(error.into())),
+            Self::Other(body) => Pin::new(body).poll_frame(cx).map_err(ClientError),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Incoming(body) => body.is_end_stream(),
+            Self::Other(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Incoming(body) => body.size_hint(),
+            Self::Other(body) => body.size_hint(),
+        }
+    }
+}
+
+/// A response's body on its way to the client.
+///
+/// It ends as the target's ended: with an error where that one broke off.
+pub struct ProxyBody {
+    kind: Kind,
+    /// The connection it comes from, to be used again once it has ended.
+    lease: Option<Lease>,
+    /// Kept until the response has ended, where another target than the first answered.
+    _pass: Option<Pass>,
+}
+
+enum Kind {
+    Full(Option<Bytes>),
+    Upstream(Incoming),
+}
+
+impl ProxyBody {
+    pub(super) fn empty() -> Self {
+        Self { kind: Kind::Full(None), lease: None, _pass: None }
+    }
+
+    pub(super) fn full(bytes: Bytes) -> Self {
+        Self { kind: Kind::Full(Some(bytes)), lease: None, _pass: None }
+    }
+
+    pub(super) fn upstream(body: Incoming, lease: Lease, pass: Option<Pass>) -> Self {
+        let mut body = Self { kind: Kind::Upstream(body), lease: Some(lease), _pass: pass };
+        body.release_at_end();
+        body
+    }
+
+    /// Gives the connection back before the end has reached the client: its next request may come at once.
+    fn release_at_end(&mut self) {
+        if self.is_end_stream()
+            && let Some(lease) = self.lease.take()
+        {
+            lease.release();
+        }
+    }
+}
+
+impl Body for ProxyBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.kind {
+            Kind::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Upstream(body) => {
+                let frame = ready!(Pin::new(body).poll_frame(cx));
+                match &frame {
+                    Some(Ok(_)) => self.release_at_end(),
+                    Some(Err(error)) => {
+                        tracing::debug!(%error, "the target broke off its response");
+                        self.lease = None;
+                    }
+                    None => {
+                        if let Some(lease) = self.lease.take() {
+                            lease.release();
+                        }
+                    }
+                }
+                Poll::Ready(frame)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Full(bytes) => bytes.is_none(),
+            Kind::Upstream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Kind::Upstream(body) => body.size_hint(),
+        }
+    }
+}
+
+impl fmt::Debug for ProxyBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProxyBody").field("size", &self.size_hint()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{Empty, Full};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_of_any_sort_is_taken_over() {
+        assert!(SendBody::new(Empty::<Bytes>::new()).is_empty());
+        let body = SendBody::new(Full::new(Bytes::from_static(b"hello")));
+        assert!(!body.is_empty());
+        assert_eq!(body.size_hint().exact(), Some(5));
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "hello");
+    }
+}

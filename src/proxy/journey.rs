@@ -1,0 +1,219 @@
+//! One request's way to a target that answers it: from target to target, and back to the gate when none is left.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request, StatusCode};
+use tokio::time::Instant;
+
+use super::answer::Problem;
+use super::body::{SendBody, is_clients};
+use super::pool::{Failure, Pool, Reply};
+use crate::gate::{Pass, Refused, Slot};
+use crate::model::Protocol;
+use crate::net::Net;
+use crate::peer::PeerGone;
+
+/// The pause before the targets are tried again, while the gate still leads to those that did not answer. Doubles
+/// up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Where a request is on its way.
+pub(super) struct Journey {
+    net: Arc<dyn Net>,
+    /// The target it was given. It stays counted there until the response has ended, whoever answers.
+    first: Arc<Pass>,
+    /// The target it is at now, where that is another one.
+    other: Option<Pass>,
+    /// The targets that did not answer.
+    tried: Vec<Arc<Slot>>,
+    gone: Option<PeerGone>,
+    deadline: Option<Instant>,
+    pause: Duration,
+}
+
+impl Journey {
+    pub(super) fn new(net: Arc<dyn Net>, first: Arc<Pass>, gone: Option<PeerGone>) -> Self {
+        Self { net, first, other: None, tried: Vec::new(), gone, deadline: None, pause: FIRST_PAUSE }
+    }
+
+    /// The pass to keep until the response has ended, beside the first.
+    pub(super) fn end(self) -> (Arc<Pass>, Option<Pass>) {
+        (self.first, self.other)
+    }
+
+    /// Sends the request, and goes on while nothing is lost by it: to another target when one takes no connection,
+    /// and with a copy of the request when its connection died, where sending it twice does no harm (RFC 9110
+    /// section 9.2.2).
+    pub(super) async fn travel(
+        &mut self,
+        mut request: Request<SendBody>,
+        protocol: Protocol,
+    ) -> Result<Reply, Problem> {
+        let copy = is_repeatable(&request).then(|| without_body(&request));
+        let mut fresh = false;
+        loop {
+            match self.send(request, protocol, fresh).await {
+                Ok(reply) => {
+                    if let Some(pass) = &self.other {
+                        pass.answered();
+                    }
+                    return Ok(reply);
+                }
+                Err(Failure::Connect { request: unsent, error }) => {
+                    let target = self.pass().target();
+                    tracing::debug!(%target, %error, "a target takes no connection");
+                    self.pass().gate().suspect(target);
+                    request = *unsent;
+                    fresh = false;
+                    if !self.go_elsewhere() {
+                        self.wait().await?;
+                    }
+                }
+                Err(Failure::Died { error, .. }) if is_clients(&error) => {
+                    tracing::debug!(%error, "the client broke off its request");
+                    return Err(CLIENT_BROKE_OFF);
+                }
+                Err(Failure::Died { error, reused }) => {
+                    let target = self.pass().target();
+                    tracing::debug!(%target, %error, reused, "a connection died with a request on it");
+                    let Some(copy) = &copy else { return Err(BROKE_OFF) };
+                    if reused && !fresh {
+                        fresh = true;
+                    } else if self.go_elsewhere() {
+                        fresh = false;
+                    } else {
+                        return Err(BROKE_OFF);
+                    }
+                    request = without_body(copy);
+                }
+                Err(Failure::NoWebSocket) => return Err(NO_WEBSOCKET),
+            }
+        }
+    }
+
+    fn pass(&self) -> &Pass {
+        self.other.as_ref().unwrap_or(&self.first)
+    }
+
+    async fn send(
+        &self,
+        request: Request<SendBody>,
+        protocol: Protocol,
+        fresh: bool,
+    ) -> Result<Reply, Failure> {
+        let pass = self.pass();
+        let make = || Pool::new(self.net.clone(), pass.target().address.clone());
+        match pass.slot().attached(make) {
+            Some(pool) => pool.send(request, protocol, fresh).await,
+            // Nobody else hangs anything there; a pool of its own serves as well.
+            None => make().send(request, protocol, fresh).await,
+        }
+    }
+
+    /// Goes on to a target that was not tried yet.
+    fn go_elsewhere(&mut self) -> bool {
+        let slot = self.pass().slot().clone();
+        self.tried.push(slot);
+        let next = self.pass().elsewhere(&self.tried);
+        let found = next.is_some();
+        if found {
+            self.other = next;
+        }
+        found
+    }
+
+    /// Waits at the gate like anybody who comes now: nothing of the request was written, the driver has been told,
+    /// and the service is being looked at and woken again.
+    async fn wait(&mut self) -> Result<(), Problem> {
+        let gate = self.first.gate().clone();
+        let limit = gate.spec().limits.hold_timeout;
+        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + limit);
+        self.other = None;
+        self.tried.clear();
+        // It will not be answered soon: those behind it in the ramp need not wait for it.
+        self.first.answered();
+
+        let pause = self.pause;
+        self.pause = LONGEST_PAUSE.min(pause * 2);
+        if gate.is_open() {
+            // The driver has not looked yet, or finds nothing wrong: the gate would lead back at once.
+            within(deadline, self.gone.as_ref(), tokio::time::sleep(pause)).await?;
+        }
+        let hold = match gate.hold(self.first.counts()) {
+            Ok(hold) => hold,
+            Err(Refused::Full) => return Err(FULL),
+            Err(Refused::Failed(fault)) => return Err(Problem::bad_gateway(fault.public)),
+        };
+        let admitted = async {
+            tokio::select! {
+                biased;
+                admitted = hold => Some(admitted),
+                // Its place at its first target may be the one it would be waiting for.
+                () = self.still_led_to(pause) => None,
+            }
+        };
+        match within(deadline, self.gone.as_ref(), admitted).await? {
+            Some(Ok(pass)) => self.other = Some(pass),
+            Some(Err(fault)) => return Err(Problem::bad_gateway(fault.public)),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Resolves after a while, when the gate is open and still leads to the first target.
+    async fn still_led_to(&self, after: Duration) {
+        loop {
+            tokio::time::sleep(after).await;
+            let gate = self.first.gate();
+            if gate.targets().iter().any(|(target, _)| target == self.first.target()) {
+                return;
+            }
+        }
+    }
+}
+
+/// What `future` comes to, unless the time is up or the client leaves before.
+async fn within<T>(
+    deadline: Instant,
+    gone: Option<&PeerGone>,
+    future: impl Future<Output = T>,
+) -> Result<T, Problem> {
+    let gone = async {
+        match gone {
+            Some(gone) => gone.gone().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        value = future => Ok(value),
+        () = gone => Err(CLIENT_BROKE_OFF),
+        () = tokio::time::sleep_until(deadline) => Err(NOT_IN_TIME),
+    }
+}
+
+/// Sending it twice does no harm, and it has no body that would be gone the second time.
+fn is_repeatable(request: &Request<SendBody>) -> bool {
+    request.body().is_empty()
+        && matches!(
+            *request.method(),
+            Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
+        )
+}
+
+fn without_body(request: &Request<SendBody>) -> Request<SendBody> {
+    let mut copy = Request::new(SendBody::Empty);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    copy
+}
+
+const FULL: Problem = Problem::unavailable("Too many requests are waiting for the service.");
+const NOT_IN_TIME: Problem = Problem::unavailable("The service did not become ready in time.");
+const BROKE_OFF: Problem = Problem::bad_gateway("The service broke off before it answered.");
+const NO_WEBSOCKET: Problem = Problem::bad_gateway("The service takes no WebSockets over HTTP/2.");
+const CLIENT_BROKE_OFF: Problem = Problem::new(StatusCode::BAD_REQUEST, "The request's body is not valid.");

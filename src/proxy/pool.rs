@@ -1,0 +1,98 @@
+//! The connections to one target.
+//!
+//! The pool hangs on the target's slot behind the gate and goes with it: once the gate shuts, its idle connections
+//! close, and those in use close when their response has ended. Nothing in the background keeps it alive.
+
+mod h1;
+mod h2;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+
+use super::body::SendBody;
+use crate::model::{Address, Protocol};
+use crate::net::{Io, Net};
+
+/// How long a connect may take. The targets are near; one that takes longer is as good as gone.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The connections to one target.
+pub(super) struct Pool {
+    net: Arc<dyn Net>,
+    address: Address,
+    h1: Arc<h1::Idle>,
+    h2: h2::Shared,
+}
+
+/// What came back, and the connection that it came on.
+pub(super) struct Reply {
+    pub(super) response: Response<Incoming>,
+    pub(super) lease: Lease,
+}
+
+/// Why nothing came back.
+pub(super) enum Failure {
+    /// No connection: nothing of the request was written, and here it is again.
+    Connect { request: Box<Request<SendBody>>, error: io::Error },
+    /// The connection died with the request on it; `reused` when it had served others before.
+    Died { error: hyper::Error, reused: bool },
+    /// Over HTTP/2, the target does not take WebSockets (RFC 8441).
+    NoWebSocket,
+}
+
+/// A connection in use, or a share of one.
+pub(super) enum Lease {
+    Http1(h1::Lease),
+    Http2(h2::Share),
+}
+
+impl Lease {
+    /// The response has ended: the next may use the connection.
+    pub(super) fn release(self) {
+        match self {
+            Self::Http1(lease) => lease.release(),
+            Self::Http2(share) => drop(share),
+        }
+    }
+}
+
+impl Pool {
+    pub(super) fn new(net: Arc<dyn Net>, address: Address) -> Self {
+        Self { net, address, h1: h1::Idle::new(), h2: h2::Shared::default() }
+    }
+
+    /// Sends a request and waits for the head of its response. `fresh` asks for a new connection.
+    pub(super) async fn send(
+        &self,
+        request: Request<SendBody>,
+        protocol: Protocol,
+        fresh: bool,
+    ) -> Result<Reply, Failure> {
+        match protocol {
+            Protocol::Http1 => h1::send(self, request, fresh).await,
+            Protocol::H2 => h2::send(self, request).await,
+        }
+    }
+
+    async fn connect(&self) -> io::Result<TokioIo<Box<dyn Io>>> {
+        match tokio::time::timeout(CONNECT_TIMEOUT, self.net.connect(&self.address)).await {
+            Ok(stream) => stream.map(TokioIo::new),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! HTTP/1.1: one request at a time on a connection; the idle ones wait in a queue without a lock.
+
+use std::io;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crossbeam_queue::ArrayQueue;
+use http::Request;
+use hyper::client::conn::http1::{self, SendRequest};
+use tokio::time::Instant;
+
+use super::super::body::SendBody;
+use super::{Failure, Pool, Reply};
+
+/// How long an idle connection is used again. Below the shortest keep-alive that is common (Node's, 5 s), so that
+/// it is us who let go first: a target that closes while a request is on its way to it costs a repetition.
+pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(4);
+
+/// How many idle connections a target keeps.
+const IDLE_COUNT: usize = 256;
+
+/// How long a connection may take from the end of its response to being ready. It is there at once, unless the
+/// request is still being sent.
+const SETTLE_LIMIT: Duration = Duration::from_millis(100);
+
+/// The idle connections to one target, oldest first.
+pub(in super::super) struct Idle {
+    queue: ArrayQueue<Entry>,
+}
+
+struct Entry {
+    sender: SendRequest<SendBody>,
+    since: Instant,
+}
+
+impl Idle {
+    pub(super) fn new() -> Arc<Self> {
+        let idle = Arc::new(Self { queue: ArrayQueue::new(IDLE_COUNT) });
+        tokio::spawn(Self::sweep(Arc::downgrade(&idle)));
+        idle
+    }
+
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// A connection that can be used at once, as far as is known.
+    fn take(&self) -> Option<SendRequest<SendBody>> {
+        let now = Instant::now();
+        while let Some(Entry { sender, since }) = self.queue.pop() {
+            if now.duration_since(since) < IDLE_LIMIT && sender.is_ready() {
+                return Some(sender);
+            }
+        }
+        None
+    }
+
+    fn put(&self, sender: SendRequest<SendBody>) {
+        // With the queue full it is closed.
+        drop(self.queue.push(Entry { sender, since: Instant::now() }));
+    }
+
+    /// Closes what has been idle for too long, as long as the pool lives.
+    async fn sweep(idle: Weak<Self>) {
+        loop {
+            tokio::time::sleep(IDLE_LIMIT).await;
+            let Some(idle) = idle.upgrade() else { return };
+            let now = Instant::now();
+            for _ in 0..idle.queue.len() {
+                match idle.queue.pop() {
+                    Some(entry) if now.duration_since(entry.since) < IDLE_LIMIT => {
+                        drop(idle.queue.push(entry));
+                    }
+                    Some(_) => {}
+                    None => break,
+                }
+            }
+        }
+    }
+}
+
+/// A connection in use. Dropped before the response has ended, it closes.
+pub(in super::super) struct Lease {
+    sender: SendRequest<SendBody>,
+    idle: Arc<Idle>,
+}
+
+impl Lease {
+    /// Puts the connection back.
+    pub(super) fn release(mut self) {
+        if self.sender.is_ready() {
+            self.idle.put(self.sender);
+        } else if !self.sender.is_closed() {
+            // The response has ended a moment before its connection knows.
+            let idle = Arc::downgrade(&self.idle);
+            drop(self.idle);
+            tokio::spawn(async move {
+                let settled = tokio::time::timeout(SETTLE_LIMIT, self.sender.ready()).await;
+                if let (Ok(Ok(())), Some(idle)) = (settled, idle.upgrade()) {
+                    idle.put(self.sender);
+                }
+            });
+        }
+    }
+}
+
+/// Sends a request over an idle connection, or over a new one where there is none or `fresh` asks for it.
+pub(super) async fn send(pool: &Pool, mut request: Request<SendBody>, fresh: bool) -> Result<Reply, Failure> {
+    let idle = &pool.h1;
+    if !fresh {
+        while let Some(mut sender) = idle.take() {
+            match sender.try_send_request(request).await {
+                Ok(response) => return Ok(reply(response, sender, idle)),
+                Err(mut error) => match error.take_message() {
+                    // It had closed by itself, and nothing was written.
+                    Some(unsent) => request = unsent,
+                    None => return Err(Failure::Died { error: error.into_error(), reused: true }),
+                },
+            }
+        }
+    }
+    let mut sender = match connect(pool).await {
+        Ok(sender) => sender,
+        Err(error) => return Err(Failure::Connect { request: Box::new(request), error }),
+    };
+    match sender.try_send_request(request).await {
+        Ok(response) => Ok(reply(response, sender, idle)),
+        Err(mut error) => match error.take_message() {
+            Some(request) => Err(Failure::Connect {
+                request: Box::new(request),
+                error: io::Error::other(error.into_error()),
+            }),
+            None => Err(Failure::Died { error: error.into_error(), reused: false }),
+        },
+    }
+}
+
+fn reply(
+    response: http::Response<hyper::body::Incoming>,
+    sender: SendRequest<SendBody>,
+    idle: &Arc<Idle>,
+) -> Reply {
+    Reply { response, lease: super::Lease::Http1(Lease { sender, idle: idle.clone() }) }
+}
+
+async fn connect(pool: &Pool) -> io::Result<SendRequest<SendBody>> {
+    let stream = pool.connect().await?;
+    let (sender, connection) = http1::Builder::new().handshake(stream).await.map_err(io::Error::other)?;
+    // Ends when the sender is dropped and nothing is under way, or the target closes.
+    tokio::spawn(async move {
+        if let Err(error) = connection.with_upgrades().await {
+            tracing::debug!(%error, "a connection to a target broke");
+        }
+    });
+    Ok(sender)
+}

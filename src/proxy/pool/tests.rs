@@ -1,0 +1,95 @@
+//! The pool's times, over connections in memory, so that the clock can be stopped.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http_body_util::{BodyExt, Empty};
+use hyper::service::service_fn;
+use tokio::time::{Instant, advance};
+
+use super::*;
+use crate::net::{ANY_LOOPBACK, BoxFuture};
+
+/// Connects to a server in memory, or never.
+#[derive(Debug)]
+struct MemoryNet {
+    connections: Arc<AtomicUsize>,
+    answers: bool,
+}
+
+impl Net for MemoryNet {
+    fn connect<'a>(&'a self, _to: &'a Address) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+        if !self.answers {
+            return Box::pin(std::future::pending());
+        }
+        self.connections.fetch_add(1, Ordering::SeqCst);
+        let (ours, theirs) = tokio::io::duplex(4096);
+        let service = service_fn(async |_| Ok::<_, Infallible>(Response::new(Empty::<bytes::Bytes>::new())));
+        let served =
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(theirs), service);
+        tokio::spawn(served);
+        Box::pin(async { Ok(Box::new(ours) as Box<dyn Io>) })
+    }
+}
+
+fn pool(answers: bool) -> (Pool, Arc<AtomicUsize>) {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let net = MemoryNet { connections: connections.clone(), answers };
+    (Pool::new(Arc::new(net), ANY_LOOPBACK.into()), connections)
+}
+
+async fn exchange(pool: &Pool) {
+    let request = Request::get("/").header("host", "a").body(SendBody::Empty).unwrap();
+    let Ok(reply) = pool.send(request, Protocol::Http1, false).await else { panic!("not answered") };
+    reply.response.into_body().collect().await.unwrap();
+    reply.lease.release();
+    // The connection may settle in a task of its own.
+    while pool.h1.count() == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_used_again_while_it_is_young() {
+    let (pool, connections) = pool(true);
+    for _ in 0..5 {
+        exchange(&pool).await;
+        advance(h1::IDLE_LIMIT * 3 / 4).await;
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+    advance(h1::IDLE_LIMIT).await;
+    exchange(&pool).await;
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_idle_for_long_is_closed_without_a_request() {
+    let (pool, _) = pool(true);
+    exchange(&pool).await;
+    assert_eq!(pool.h1.count(), 1);
+    tokio::time::sleep(h1::IDLE_LIMIT * 3).await;
+    assert_eq!(pool.h1.count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_keeps_a_pool_alive() {
+    let (pool, _) = pool(true);
+    exchange(&pool).await;
+    let idle = Arc::downgrade(&pool.h1);
+    drop(pool);
+    assert!(idle.upgrade().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connect_takes_no_longer_than_it_may() {
+    let (pool, _) = pool(false);
+    for protocol in [Protocol::Http1, Protocol::H2] {
+        let begun = Instant::now();
+        let request = Request::get("http://a/").body(SendBody::Empty).unwrap();
+        match pool.send(request, protocol, false).await {
+            Err(Failure::Connect { error, .. }) => assert_eq!(error.kind(), io::ErrorKind::TimedOut),
+            _ => panic!("not the failure to connect"),
+        }
+        assert_eq!(begun.elapsed().as_secs(), CONNECT_TIMEOUT.as_secs());
+    }
+}

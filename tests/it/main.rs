@@ -4,6 +4,7 @@
 mod admin;
 mod command_line;
 mod fake;
+mod gate_loom;
 mod gateway_serve;
 mod proxy_failures;
 mod proxy_h1;

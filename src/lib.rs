@@ -6,6 +6,7 @@ pub mod driver;
 pub mod engine;
 pub mod gate;
 pub mod layer;
+pub mod meter;
 pub mod metrics;
 pub mod model;
 pub mod net;

@@ -136,6 +136,11 @@ impl Signals {
     }
 }
 
+/// Whether this build can run services of this provider.
+pub(super) fn has_provider(name: &str) -> bool {
+    cfg!(feature = "process") && name == "process"
+}
+
 /// The provider whose children end with the gateway.
 #[derive(Default)]
 struct Children {

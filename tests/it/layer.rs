@@ -3,16 +3,19 @@
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::BodyExt;
-use tower::{ServiceExt, service_fn};
+use tower::ServiceExt;
 use tower_layer::Layer;
+use tower_service::Service;
 use wakegate::body::WakeBody;
 use wakegate::clock::Clock;
 use wakegate::driver::{self, Control, Options, Providers};
@@ -151,15 +154,30 @@ impl House {
         request: Request<()>,
         body: TestBody,
     ) -> impl Future<Output = Response<WakeBody<TestBody>>> + Send + 'static {
-        let body = Arc::new(Mutex::new(Some(body)));
-        let inner = service_fn(move |request: Request<()>| {
-            let pass = request.extensions().get::<Arc<Pass>>().unwrap();
-            assert_eq!(&**pass.gate().name(), "web");
-            let body = body.lock().unwrap().take().expect("asked twice");
-            async move { Ok::<_, Infallible>(Response::new(body)) }
-        });
-        let answer = self.layer.layer(inner).oneshot(request);
+        let app = App(Arc::new(Mutex::new(Some(body))));
+        let answer = self.layer.layer(app).oneshot(request);
         async { answer.await.unwrap() }
+    }
+}
+
+/// A service that answers once.
+#[derive(Clone)]
+struct App(Arc<Mutex<Option<TestBody>>>);
+
+impl Service<Request<()>> for App {
+    type Response = Response<TestBody>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<TestBody>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        let pass = request.extensions().get::<Arc<Pass>>().unwrap();
+        assert_eq!(&**pass.gate().name(), "web");
+        let body = self.0.lock().unwrap().take().expect("asked twice");
+        ready(Ok(Response::new(body)))
     }
 }
 

@@ -197,3 +197,6 @@ impl<S: fmt::Debug> fmt::Debug for Wake<S> {
         f.debug_struct("Wake").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,8 @@ mod command_line;
 mod fake;
 mod gate_loom;
 mod gateway_serve;
+mod import_table;
+mod layer;
 mod proxy_failures;
 mod proxy_h1;
 mod proxy_h2;

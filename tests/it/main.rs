@@ -3,6 +3,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails the test")]
 
 mod admin;
+mod binary_activity;
+mod binary_failure;
+mod binary_graph;
+mod binary_holding;
+mod binary_kit;
+mod binary_service;
 mod command_line;
 mod fake;
 mod gateway_serve;

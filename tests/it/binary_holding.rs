@@ -123,13 +123,21 @@ async fn who_leaves_frees_the_place_at_once() {
     drop(h1);
     gateway.held("web", 0).await;
 
-    // With more of a body on the way than anybody has read.
-    let mut client = TcpStream::connect(gateway.address).await.unwrap();
-    client.write_all(b"POST /left HTTP/1.1\r\nhost: a\r\ncontent-length: 9999999\r\n\r\n").await.unwrap();
-    gateway.held("web", 1).await;
-    while client.try_write(&[b'x'; 64 * 1024]).is_ok() {}
-    drop(client);
-    gateway.held("web", 0).await;
+    // With the beginning of a body that nobody has read; then with so much of it that the network takes no more,
+    // where only a reset gets through.
+    for full in [false, true] {
+        let mut client = TcpStream::connect(gateway.address).await.unwrap();
+        let head = b"POST /left HTTP/1.1\r\nhost: a\r\ncontent-length: 99999999\r\n\r\n";
+        client.write_all(head).await.unwrap();
+        client.write_all(&[b'x'; 16 * 1024]).await.unwrap();
+        gateway.held("web", 1).await;
+        if full {
+            while client.try_write(&[b'x'; 64 * 1024]).is_ok() {}
+            client.set_zero_linger().unwrap();
+        }
+        drop(client);
+        gateway.held("web", 0).await;
+    }
 
     // One of two streams of a connection.
     let mut h2 = h2_client(gateway.address).await;

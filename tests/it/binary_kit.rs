@@ -1,7 +1,7 @@
 //! The binary as its users have it: a configuration, a running gateway, its log, its admin API.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -43,6 +43,10 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) fn new() -> Self {
         Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
     }
 
     /// A service that is this test program once more, see [`crate::binary_service`].
@@ -225,7 +229,8 @@ impl Gateway {
         Self { process, log: Lines::of(log), out: Lines::of(out), address: nowhere, admin: nowhere }
     }
 
-    async fn listens(&mut self) {
+    /// Waits until it takes requests, and learns where.
+    pub(crate) async fn listens(&mut self) {
         let address = |prefix: &'static str| {
             self.log.find(move |lines| {
                 lines.iter().find_map(|line| message(line)?.strip_prefix(prefix)?.parse().ok())
@@ -251,6 +256,11 @@ impl Gateway {
     /// How many messages of the log have this in them so far.
     pub(crate) fn count(&self, text: &str) -> usize {
         self.log.all().iter().filter(|line| message(line).is_some_and(|it| it.contains(text))).count()
+    }
+
+    /// Waits until that many have.
+    pub(crate) async fn counts(&self, text: &str, count: usize) {
+        self.log.find(|_| (self.count(text) >= count).then_some(())).await;
     }
 
     // === Requests ===

@@ -14,11 +14,13 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use tokio::sync::watch;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -28,7 +30,8 @@ pub use table::{Entry, Table};
 
 use crate::body::WakeBody;
 use crate::clock::Clock;
-use crate::metrics::{Outcome, RouteMeter, Stopwatch};
+use crate::metrics::{Outcome, RouteMeter};
+use crate::model::Time;
 use crate::page::{Page, answer::Answer};
 use crate::peer::Peer;
 use crate::route::{Action, Head};
@@ -43,6 +46,8 @@ pub struct WakeLayer {
 struct Shared {
     rules: ArcSwap<Rules>,
     clock: Clock,
+    /// Until when those who wait may go on waiting, once the gateway goes down.
+    closing: watch::Sender<Option<Time>>,
     /// Counts the requests that no route matches.
     unmatched: Arc<RouteMeter>,
 }
@@ -57,12 +62,19 @@ impl WakeLayer {
     /// A layer that routes by `table`, answers with `page`, and counts what no route matches by `unmatched`.
     pub fn new(table: Table, page: Page, clock: Clock, unmatched: Arc<RouteMeter>) -> Self {
         let rules = ArcSwap::from_pointee(Rules { table, page });
-        Self { shared: Arc::new(Shared { rules, clock, unmatched }) }
+        let closing = watch::Sender::new(None);
+        Self { shared: Arc::new(Shared { rules, clock, closing, unmatched }) }
     }
 
     /// Goes over to other routes and another page. Requests that have been routed already are not touched.
     pub fn set(&self, table: Table, page: Page) {
         self.shared.rules.store(Arc::new(Rules { table, page }));
+    }
+
+    /// The gateway goes down: waiting pages end, so that their browsers ask again (and find another gateway, it is to
+    /// be hoped); held requests may wait for another `grace` and are then told so.
+    pub fn close(&self, grace: Duration) {
+        self.shared.closing.send_replace(Some(self.shared.clock.now() + grace));
     }
 }
 
@@ -128,7 +140,9 @@ where
         let stopwatch = entry.meter.arrived();
         let inner = self.inner.clone();
         if let Some(pass) = gate.enter(verdict.counts()) {
-            stopwatch.map(Stopwatch::passed);
+            if let Some(stopwatch) = stopwatch {
+                stopwatch.passed();
+            }
             return ResponseFuture::admitted(inner, request, entry.clone(), Arc::new(pass));
         }
         let arrival = hold::Arrival {
@@ -137,17 +151,14 @@ where
             verdict: verdict.clone(),
             page: rules.page.clone(),
             clock: self.shared.clock,
+            closing: self.shared.closing.subscribe(),
         };
         ResponseFuture::held(hold::wait(arrival, inner, request))
     }
 }
 
 /// An answer of the gateway's own, in the form that the client understands.
-fn refusal<R>(
-    answer: Answer,
-    class: Class,
-    retry_after: Option<std::time::Duration>,
-) -> Response<WakeBody<R>> {
+fn refusal<R>(answer: Answer, class: Class, retry_after: Option<Duration>) -> Response<WakeBody<R>> {
     let response = match class {
         Class::Grpc { .. } => answer.grpc(retry_after),
         Class::Navigation { .. } | Class::Other => answer.problem(retry_after),

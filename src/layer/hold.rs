@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::gate::{Gate, Hold, Pass, Refused};
 use crate::metrics::{Outcome, RouteMeter};
 use crate::model::Fault;
-use crate::page::{Page, answer::Answer};
+use crate::page::{Closing, Page, answer::Answer};
 use crate::peer::PeerGone;
 use crate::route::Verdict;
 
@@ -28,6 +28,7 @@ pub(super) struct Arrival {
     pub(super) verdict: Verdict,
     pub(super) page: Page,
     pub(super) clock: Clock,
+    pub(super) closing: Closing,
 }
 
 /// How the waiting ended.
@@ -35,6 +36,7 @@ enum End {
     Admitted(Pass),
     Failed(Fault),
     OutOfPatience,
+    GoingDown,
     Left,
 }
 
@@ -89,6 +91,10 @@ where
                 refusal(Answer::HoldTimeout, class, Some(arrival.retry_after()))
             }
         },
+        End::GoingDown => {
+            tally.outcome = Some(Outcome::GoingDown);
+            refusal(Answer::GoingDown, class, Some(arrival.retry_after()))
+        }
         // Nobody reads this any more.
         End::Left => refusal(Answer::HoldTimeout, class, None),
     })
@@ -111,7 +117,18 @@ impl Arrival {
                 Err(fault) => End::Failed(fault),
             },
             () = leaves => End::Left,
+            () = self.closed() => End::GoingDown,
             () = tokio::time::sleep(patience) => End::OutOfPatience,
+        }
+    }
+
+    /// Resolves when the gateway goes down and has no more time for those who wait.
+    async fn closed(&self) {
+        let mut closing = self.closing.clone();
+        let closes = closing.wait_for(Option::is_some).await.ok().and_then(|at| *at);
+        match closes {
+            Some(at) => tokio::time::sleep_until(self.clock.instant(at)).await,
+            None => std::future::pending().await,
         }
     }
 
@@ -135,7 +152,7 @@ impl Arrival {
         let response = if head_only {
             self.page.head_only()
         } else {
-            self.page.response(self.entry.members(), self.clock)
+            self.page.response(self.entry.members(), self.clock, self.closing.clone())
         };
         response.map(WakeBody::page)
     }

@@ -1,10 +1,10 @@
 //! Everything that is tested from outside, in one binary.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails the test")]
 
 mod admin;
 mod command_line;
 mod fake;
+mod gate_loom;
 mod gateway_serve;
 mod proxy_failures;
 mod proxy_h1;

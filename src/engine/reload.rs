@@ -15,8 +15,7 @@ impl Engine {
     /// Handles are of the new graph afterwards. Answers to earlier commands are still welcome under the new one.
     pub fn reload(&mut self, graph: &Arc<Graph>, now: Time) {
         self.now = now.max(self.now);
-        let before = std::mem::replace(&mut self.graph, graph);
-        let graph = self.graph.clone();
+        let before = std::mem::replace(&mut self.graph, graph.clone());
         let names = before.ids().map(|id| before.spec(id).name.clone());
         let mut old: HashMap<Arc<str>, Slot> = names.zip(std::mem::take(&mut self.slots)).collect();
         self.slots = graph

@@ -99,7 +99,7 @@ fn a_stale_look_right_after_a_call_is_not_believed() {
 fn another_configuration_keeps_phases_by_name() {
     let mut bench = Bench::awake(pair());
     let graph = Graph::new([service("new"), service("web").needs("db"), service("db")]).unwrap();
-    bench.engine.reload(graph.into(), bench.now);
+    bench.engine.reload(&graph.into(), bench.now);
     bench.carry_out_afresh();
     assert_eq!((bench.phase("web"), bench.phase("db")), (Phase::Awake, Phase::Awake));
     assert_eq!(bench.phase("new"), Phase::Unknown);
@@ -109,7 +109,7 @@ fn another_configuration_keeps_phases_by_name() {
 #[test]
 fn a_new_dependent_not_seen_yet_keeps_its_dependency() {
     let mut bench = Bench::awake([service("db")]);
-    bench.engine.reload(Graph::new(pair()).unwrap().into(), bench.now);
+    bench.engine.reload(&Graph::new(pair()).unwrap().into(), bench.now);
     bench.carry_out_afresh();
     bench.pass_seeing(70_000, &[("db", up())]);
     assert_eq!(bench.phase("db"), Phase::Awake);
@@ -122,7 +122,7 @@ fn a_new_dependent_not_seen_yet_keeps_its_dependency() {
 fn another_thing_behind_the_same_name_shuts_the_old_ones_door() {
     let mut bench = Bench::awake([service("web")]);
     let other = Spec { kind: Kind::External("other".into()), ..service("web") };
-    bench.engine.reload(Graph::new([other]).unwrap().into(), bench.now);
+    bench.engine.reload(&Graph::new([other]).unwrap().into(), bench.now);
     bench.carry_out_afresh();
     let web = bench.id("web");
     assert!(bench.log.contains(&Command::Shut(web)));
@@ -138,7 +138,7 @@ fn who_waits_for_a_service_that_is_replaced_is_not_forgotten() {
     let mut bench = Bench::asleep([service("web")]);
     bench.demand("web");
     let other = Spec { kind: Kind::External("other".into()), ..service("web") };
-    bench.engine.reload(Graph::new([other]).unwrap().into(), bench.now);
+    bench.engine.reload(&Graph::new([other]).unwrap().into(), bench.now);
     bench.carry_out_afresh();
     bench.see("web", gone());
     assert_eq!((bench.phase("web"), bench.call("web")), (Phase::Waking, Some(1)));

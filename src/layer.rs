@@ -30,11 +30,12 @@ pub use class::Class;
 pub use future::ResponseFuture;
 pub use table::{Entry, Table};
 
+use crate::answer::Problem;
 use crate::body::WakeBody;
 use crate::clock::Clock;
 use crate::meter::{Outcome, RouteMeter};
 use crate::model::Time;
-use crate::page::{Page, answer::Answer};
+use crate::page::Page;
 use crate::peer::Peer;
 use crate::route::{Action, Head, Redirect};
 use tally::Tally;
@@ -121,14 +122,14 @@ where
         let head = Head::of(&request, peer);
         let Some(entry) = rules.table.find(&head) else {
             self.shared.unmatched.count(Outcome::NotFound);
-            return ResponseFuture::ready(refusal(Answer::NoRoute, Class::of(&request), None));
+            return ResponseFuture::ready(refusal(Problem::NO_ROUTE, Class::of(&request)));
         };
         let gate = match (&entry.rule.action, &entry.gate) {
             (Action::Service(_), Some(gate)) => gate,
             (Action::Service(_), None) => {
                 entry.meter.count(Outcome::WakeFailed);
-                let gone = Answer::WakeFailed("The service is not there.");
-                return ResponseFuture::ready(refusal(gone, Class::of(&request), None));
+                let gone = Problem::wake_failed("The service is not there.");
+                return ResponseFuture::ready(refusal(gone, Class::of(&request)));
             }
             (Action::Redirect(redirect), _) => {
                 let (outcome, response) = redirected(redirect, &head, &request);
@@ -163,12 +164,8 @@ where
 }
 
 /// An answer of the gateway's own, in the form that the client understands.
-fn refusal<R>(answer: Answer, class: Class, retry_after: Option<Duration>) -> Response<WakeBody<R>> {
-    let response = match class {
-        Class::Grpc { .. } => answer.grpc(retry_after),
-        Class::Navigation { .. } | Class::Other => answer.problem(retry_after),
-    };
-    response.map(WakeBody::bytes)
+fn refusal<R>(problem: Problem, class: Class) -> Response<WakeBody<R>> {
+    problem.response(matches!(class, Class::Grpc { .. })).map(WakeBody::bytes)
 }
 
 fn redirected<B, R>(
@@ -177,8 +174,8 @@ fn redirected<B, R>(
     request: &Request<B>,
 ) -> (Outcome, Response<WakeBody<R>>) {
     let Some(location) = redirect.location(head) else {
-        let answer = Answer::BadRequest("The address cannot be redirected.");
-        return (Outcome::BadRequest, refusal(answer, Class::of(request), None));
+        let problem = Problem::bad_request("The address cannot be redirected.");
+        return (Outcome::BadRequest, refusal(problem, Class::of(request)));
     };
     let mut response = Response::new(WakeBody::bytes(Bytes::new()));
     *response.status_mut() = redirect.status();

@@ -32,6 +32,7 @@
 //!
 //! [tower]: https://docs.rs/tower
 
+pub mod answer;
 pub mod body;
 pub mod clock;
 pub mod driver;

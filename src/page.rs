@@ -34,8 +34,6 @@ mod summary;
 mod template;
 mod words;
 
-pub mod answer;
-
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,7 +109,7 @@ impl Page {
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         *response.headers_mut() = self.headers.clone();
-        response.headers_mut().insert(header::RETRY_AFTER, answer::seconds(retry_after));
+        response.headers_mut().insert(header::RETRY_AFTER, crate::answer::seconds(retry_after));
         response
     }
 }

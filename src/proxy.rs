@@ -32,11 +32,12 @@ pub use body::{BoxError, ProxyBody};
 
 pub use pool::CONNECT_TIMEOUT;
 
+use crate::answer::{Problem, is_grpc};
 use crate::gate::Pass;
 use crate::model::Protocol;
 use crate::net::{BoxFuture, Net};
 use crate::peer::{Peer, PeerGone};
-use answer::{Problem, is_grpc};
+
 use body::SendBody;
 
 use journey::Journey;
@@ -92,7 +93,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let grpc = is_grpc(request.headers());
         let forwarded = self.clone().forward(request.map(SendBody::new));
-        Box::pin(async move { Ok(forwarded.await.unwrap_or_else(|problem| problem.answer(grpc))) })
+        Box::pin(async move { Ok(forwarded.await.unwrap_or_else(|problem| answer::unserved(problem, grpc))) })
     }
 }
 
@@ -160,7 +161,7 @@ fn respond(reply: Reply, other: Option<Pass>) -> Result<Response<ProxyBody>, Pro
 }
 
 const NO_PASS: Problem =
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The gateway is not set up for this.");
-const BAD_TARGET: Problem = Problem::new(StatusCode::BAD_REQUEST, "The request's target is not valid.");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no_pass", "The gateway is not set up for this.");
+const BAD_TARGET: Problem = Problem::bad_request("The request's target is not valid.");
 const SWITCHED_UNASKED: Problem =
     Problem::bad_gateway("The service switched to a protocol that nobody asked for.");

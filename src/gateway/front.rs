@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::admin::{Admin, AdminBody};
+use crate::answer::is_grpc;
 use crate::body::WakeBody;
 use crate::layer::{ResponseFuture, Wake};
 use crate::metrics::{Outcome, RouteMeter};
@@ -47,7 +48,7 @@ impl Service<Request<Incoming>> for Front {
             Ok(()) => FrontFuture::Routed { routed: self.wake.call(request) },
             Err(problem) => {
                 self.unmatched.count(Outcome::BadRequest);
-                let response = problem.answer(answer::is_grpc(request.headers())).map(Either::Right);
+                let response = answer::unserved(problem, is_grpc(request.headers())).map(Either::Right);
                 FrontFuture::Refused { response: Some(response) }
             }
         }

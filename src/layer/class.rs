@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, UPGRADE};
+use http::header::{ACCEPT, HeaderName, UPGRADE};
 use http::{HeaderMap, Method, Request};
 
+use crate::answer::is_grpc;
 use crate::model::Limits;
 
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
@@ -32,9 +33,7 @@ impl Class {
     /// The class of a request.
     pub fn of<B>(request: &Request<B>) -> Self {
         let headers = request.headers();
-        let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-        if content_type.starts_with(b"application/grpc") && !content_type.starts_with(b"application/grpc-web")
-        {
+        if is_grpc(headers) {
             let deadline = headers.get(GRPC_TIMEOUT).and_then(|value| grpc_timeout(value.as_bytes()));
             return Self::Grpc { deadline };
         }

@@ -14,11 +14,11 @@ use tower_service::Service;
 
 use super::tally::Tally;
 use super::{Class, Entry, refusal};
+use crate::answer::Problem;
 use crate::body::WakeBody;
 use crate::gate::{Pass, Unserved};
 use crate::meter::Outcome;
 use crate::net::BoxFuture;
-use crate::page::answer::Answer;
 
 pin_project! {
     /// The response future of [`Wake`](super::Wake). For an awake service it holds the inner future itself; only a
@@ -101,7 +101,7 @@ fn prepare<B>(request: Request<B>, entry: &Entry, pass: &Arc<Pass>) -> Result<Re
 
 fn refused<R>(tally: Tally, class: Class) -> Response<WakeBody<R>> {
     tally.ends(Outcome::BadRequest);
-    refusal(Answer::BadRequest("The rewritten path is not valid."), class, None)
+    refusal(Problem::bad_request("The rewritten path is not valid."), class)
 }
 
 impl<S, B, R> Future for ResponseFuture<S, B, R>

@@ -10,12 +10,13 @@ use tower_service::Service;
 
 use super::tally::Tally;
 use super::{Class, future, refusal};
+use crate::answer::Problem;
 use crate::body::WakeBody;
 use crate::clock::Clock;
 use crate::gate::{Gate, Hold, Pass, Refused};
 use crate::meter::{Outcome, RouteMeter};
 use crate::model::{Fault, Time};
-use crate::page::{Closing, Page, answer::Answer};
+use crate::page::{Closing, Page};
 use crate::peer::PeerGone;
 use crate::route::Verdict;
 
@@ -62,20 +63,20 @@ where
             return future::go_on(inner, request, arrival.tally, Arc::new(pass)).await;
         }
         End::Asleep => (Outcome::AnsweredAsleep, arrival.not_woken(class)),
-        End::Full => (Outcome::Full, refusal(Answer::Full, class, Some(arrival.retry_after()))),
+        End::Full => (Outcome::Full, refusal(Problem::FULL.retry_after(arrival.retry_after()), class)),
         End::Failed(fault) => (Outcome::WakeFailed, arrival.failed(&fault, class)),
         End::OutOfPatience => match class {
             Class::Navigation { head_only } => (Outcome::Page, arrival.waiting_page(head_only)),
             Class::Grpc { .. } | Class::Other => {
-                let response = refusal(Answer::HoldTimeout, class, Some(arrival.retry_after()));
+                let response = refusal(Problem::HOLD_TIMEOUT.retry_after(arrival.retry_after()), class);
                 (Outcome::HoldTimeout, response)
             }
         },
         End::GoingDown => {
-            (Outcome::GoingDown, refusal(Answer::GoingDown, class, Some(arrival.retry_after())))
+            (Outcome::GoingDown, refusal(Problem::GOING_DOWN.retry_after(arrival.retry_after()), class))
         }
         // Nobody reads this any more.
-        End::Left => (Outcome::Left, refusal(Answer::HoldTimeout, class, None)),
+        End::Left => (Outcome::Left, refusal(Problem::HOLD_TIMEOUT, class)),
     };
     arrival.tally.ends(outcome);
     Ok(response)
@@ -129,7 +130,7 @@ impl Arrival {
     fn not_woken<R>(&self, class: Class) -> Response<WakeBody<R>> {
         match self.verdict.answer() {
             Some(answer) => answer.to_response().map(WakeBody::bytes),
-            None => refusal(Answer::Asleep, class, Some(LONGEST_RETRY)),
+            None => refusal(Problem::ASLEEP.retry_after(LONGEST_RETRY), class),
         }
     }
 
@@ -137,7 +138,7 @@ impl Arrival {
         match class {
             Class::Navigation { head_only } => self.waiting_page(head_only),
             Class::Grpc { .. } | Class::Other => {
-                refusal(Answer::WakeFailed(fault.public), class, Some(self.retry_after()))
+                refusal(Problem::wake_failed(fault.public).retry_after(self.retry_after()), class)
             }
         }
     }

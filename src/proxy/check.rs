@@ -7,7 +7,7 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 use hyper::ext::Protocol;
 
-use super::answer::Problem;
+use crate::answer::Problem;
 
 /// Refuses what is not valid, and puts what is into one form: afterwards `Host` is there once, is the authority
 /// that the client meant (RFC 9112 section 3.2, RFC 9113 section 8.3.1), and is well-formed.
@@ -127,16 +127,22 @@ pub(super) fn authority(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
 }
 
 const METHOD: Problem =
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "The gateway does not pass this method on.");
-const SCHEME: Problem = Problem::new(StatusCode::BAD_REQUEST, "The request's scheme is not http or https.");
-const TARGET: Problem = Problem::new(StatusCode::BAD_REQUEST, "The request's target is not valid.");
-const CODING: Problem =
-    Problem::new(StatusCode::NOT_IMPLEMENTED, "The request's transfer coding is not chunked alone.");
-const FRAMING: Problem = Problem::new(StatusCode::BAD_REQUEST, "The request's length is given in two ways.");
-const EXPECTATION: Problem =
-    Problem::new(StatusCode::EXPECTATION_FAILED, "The gateway knows no expectation but 100-continue.");
-const HOST_MISSING: Problem = Problem::new(StatusCode::BAD_REQUEST, "The request names no host.");
-const HOST_INVALID: Problem = Problem::new(StatusCode::BAD_REQUEST, "The request's host is not valid.");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "The gateway does not pass this method on.");
+const SCHEME: Problem = Problem::bad_request("The request's scheme is not http or https.");
+const TARGET: Problem = Problem::bad_request("The request's target is not valid.");
+const CODING: Problem = Problem::new(
+    StatusCode::NOT_IMPLEMENTED,
+    "transfer_coding",
+    "The request's transfer coding is not chunked alone.",
+);
+const FRAMING: Problem = Problem::bad_request("The request's length is given in two ways.");
+const EXPECTATION: Problem = Problem::new(
+    StatusCode::EXPECTATION_FAILED,
+    "expectation",
+    "The gateway knows no expectation but 100-continue.",
+);
+const HOST_MISSING: Problem = Problem::bad_request("The request names no host.");
+const HOST_INVALID: Problem = Problem::bad_request("The request's host is not valid.");
 
 #[cfg(test)]
 mod tests {

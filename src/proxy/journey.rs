@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Request, StatusCode};
+use http::{Method, Request};
 use tokio::time::Instant;
 
-use super::answer::Problem;
 use super::body::{SendBody, is_clients};
 use super::pool::{Failure, Pool, Reply};
+use crate::answer::Problem;
 use crate::gate::{Pass, Refused, Slot};
 use crate::model::Protocol;
 use crate::net::Net;
@@ -143,8 +143,8 @@ impl Journey {
         }
         let hold = match gate.hold(self.first.counts()) {
             Ok(hold) => hold,
-            Err(Refused::Full) => return Err(FULL),
-            Err(Refused::Failed(fault)) => return Err(Problem::bad_gateway(fault.public)),
+            Err(Refused::Full) => return Err(Problem::FULL),
+            Err(Refused::Failed(fault)) => return Err(Problem::wake_failed(fault.public)),
         };
         let admitted = async {
             tokio::select! {
@@ -156,7 +156,7 @@ impl Journey {
         };
         match within(deadline, self.gone.as_ref(), admitted).await? {
             Some(Ok(pass)) => self.other = Some(pass),
-            Some(Err(fault)) => return Err(Problem::bad_gateway(fault.public)),
+            Some(Err(fault)) => return Err(Problem::wake_failed(fault.public)),
             None => {}
         }
         Ok(())
@@ -190,7 +190,7 @@ async fn within<T>(
         biased;
         value = future => Ok(value),
         () = gone => Err(CLIENT_BROKE_OFF),
-        () = tokio::time::sleep_until(deadline) => Err(NOT_IN_TIME),
+        () = tokio::time::sleep_until(deadline) => Err(Problem::HOLD_TIMEOUT),
     }
 }
 
@@ -212,8 +212,6 @@ fn without_body(request: &Request<SendBody>) -> Request<SendBody> {
     copy
 }
 
-const FULL: Problem = Problem::unavailable("Too many requests are waiting for the service.");
-const NOT_IN_TIME: Problem = Problem::unavailable("The service did not become ready in time.");
 const BROKE_OFF: Problem = Problem::bad_gateway("The service broke off before it answered.");
 const NO_WEBSOCKET: Problem = Problem::bad_gateway("The service takes no WebSockets over HTTP/2.");
-const CLIENT_BROKE_OFF: Problem = Problem::new(StatusCode::BAD_REQUEST, "The request's body is not valid.");
+const CLIENT_BROKE_OFF: Problem = Problem::bad_request("The request's body is not valid.");

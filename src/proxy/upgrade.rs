@@ -15,12 +15,12 @@ use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional_with_sizes;
 
 use super::ProxyBody;
-use super::answer::Problem;
 use super::body::SendBody;
 use super::check::is_extended_connect;
 use super::handshake;
 use super::headers::{has_token, strip_response};
 use super::pool::{Lease, Reply};
+use crate::answer::Problem;
 use crate::gate::Pass;
 use crate::model::Protocol;
 

@@ -25,31 +25,32 @@ const TABLE: &[Row] = &[
     row("net", "model", "hyper http aws_*"),
     row("peer", "", "hyper aws_*"),
     row("route", "", "tokio hyper tracing aws_*"),
+    row("answer", "", "tokio hyper aws_*"),
     row("meter", "", "hyper http aws_*"),
     row("gate", "model", "hyper http aws_*"),
     // `ecs` alone will name the AWS crates, and only there.
     row("provider", "model clock net", "hyper http"),
     row("probe", "model clock net", "aws_*"),
-    row("page", "model clock", "hyper aws_*"),
+    row("page", "model clock answer", "hyper aws_*"),
     row("config", "model route", "tokio hyper aws_*"),
     row("body", "gate page", "hyper aws_*"),
-    row("layer", "model clock net peer route meter gate page body", "hyper aws_*"),
+    row("layer", "model clock net peer route answer meter gate page body", "hyper aws_*"),
     row("driver", "model engine clock net gate provider probe", "http http_body hyper aws_*"),
     row("metrics", "model meter gate driver", "hyper http aws_*"),
-    row("proxy", "model clock net peer gate", "aws_*"),
+    row("proxy", "model clock net peer answer gate", "aws_*"),
     row(
         "admin",
-        "model engine clock net peer route meter gate provider probe page config body layer driver metrics proxy",
+        "model engine clock net peer route answer meter gate provider probe page config body layer driver metrics proxy",
         "aws_*",
     ),
     row(
         "gateway",
-        "model engine clock net peer route meter gate provider probe page config body layer driver metrics proxy admin",
+        "model engine clock net peer route answer meter gate provider probe page config body layer driver metrics proxy admin",
         "aws_*",
     ),
     row(
         "cli",
-        "model engine clock net peer route meter gate provider probe page config body layer driver metrics proxy admin \
+        "model engine clock net peer route answer meter gate provider probe page config body layer driver metrics proxy admin \
          gateway",
         "aws_*",
     ),

@@ -3,16 +3,14 @@
 //! Nothing here happens by itself. Each step is a [`Move`] that somebody chooses: the search tries them all, the
 //! simulation throws dice. What must never be is checked where it would happen ([`World::broken`]).
 
-use std::collections::BTreeMap;
+mod checks;
+mod fair;
+
 use std::time::Duration;
 
 use super::harness::target;
 use crate::engine::{CallId, Command, Engine, Event, LookId, Settings};
-use crate::model::{Fault, Graph, Observation, Phase, ServiceId, Target, Time};
-
-/// How long a fair world may take for what must be in the end: longer than any pause between two wakes, and than the
-/// longest wake after it.
-const PATIENCE: Duration = Duration::from_secs(3_600);
+use crate::model::{Fault, Graph, Observation, ServiceId, Target, Time};
 
 /// An engine and its surroundings.
 #[derive(Clone)]
@@ -420,119 +418,6 @@ impl World {
             }
             Command::ProbeAgain { .. } | Command::Publish(_) | Command::Tell(_) => {}
         }
-    }
-
-    // === What must never be ===
-
-    fn breaks(&mut self, what: impl Into<String>) {
-        self.broken.get_or_insert(what.into());
-    }
-
-    fn name(&self, id: ServiceId) -> String {
-        self.engine.graph().spec(id).name.to_string()
-    }
-
-    /// A request goes to a service: it must not be one that was told to stop.
-    fn check_served(&mut self, id: ServiceId) {
-        if self.part(id).desired == 0 && !self.meddled {
-            let name = self.name(id);
-            self.breaks(format!("a request was sent to {name}, which was told to stop"));
-        }
-    }
-
-    /// A service is stopped by us: nobody must be inside, no dependent up.
-    fn check_stop(&mut self, id: ServiceId) {
-        let name = self.name(id);
-        if self.part(id).inside > 0 {
-            self.breaks(format!("{name} was stopped while serving"));
-        }
-        let graph = self.engine.graph().clone();
-        for edge in graph.dependents(id) {
-            let dependent = self.part(edge.to);
-            let live = dependent.desired > 0 || dependent.life != Life::Gone;
-            if !self.meddled && live {
-                let dependent = self.name(edge.to);
-                self.breaks(format!("{name} was stopped under {dependent}, which is up"));
-            }
-        }
-    }
-
-    /// A service is started by us: its dependencies must have been.
-    fn check_start(&mut self, id: ServiceId) {
-        let graph = self.engine.graph().clone();
-        for edge in graph.dependencies(id).iter().filter(|edge| edge.holds_door()) {
-            if !self.meddled && self.part(edge.to).desired == 0 {
-                let (name, dependency) = (self.name(id), self.name(edge.to));
-                self.breaks(format!("{name} was started before {dependency}"));
-            }
-        }
-    }
-
-    // === A fair world ===
-
-    /// Everything that is under way comes to its end, without faults; no time passes.
-    pub(super) fn settle(&mut self) {
-        self.faults = 0;
-        self.visitors = 0;
-        let mut moves = Vec::new();
-        for _ in 0..1_000 {
-            moves.clear();
-            for id in self.ids() {
-                self.moves(id, &mut moves);
-            }
-            moves.retain(|what| !matches!(what, Move::Leave(_)));
-            let Some(first) = moves.first() else { return };
-            self.make(*first);
-        }
-        self.breaks("it never comes to rest");
-    }
-
-    /// Whether, in a fair world, everybody who waits is served or told why not.
-    pub(super) fn serves_in_the_end(&self) -> Result<(), String> {
-        let mut world = self.clone();
-        let end = world.now + PATIENCE;
-        while world.now < end {
-            world.settle();
-            if let Some(broken) = world.broken {
-                return Err(broken);
-            }
-            if world.held() == 0 {
-                return Ok(());
-            }
-            world.make(Move::Wait);
-        }
-        let waits: BTreeMap<String, u32> =
-            world.ids().map(|id| (world.name(id), world.part(id).held)).collect();
-        Err(format!("nobody answers those who wait: {waits:?}"))
-    }
-
-    /// Whether, in a fair world in which nobody comes any more, everything falls asleep.
-    pub(super) fn sleeps_in_the_end(&self) -> Result<(), String> {
-        let mut world = self.clone();
-        for id in world.ids() {
-            while world.part(id).inside > 0 {
-                world.make(Move::Leave(id));
-            }
-        }
-        let end = world.now + PATIENCE;
-        while world.now < end {
-            world.settle();
-            for id in world.ids() {
-                while world.part(id).inside > 0 {
-                    world.make(Move::Leave(id));
-                }
-            }
-            if let Some(broken) = world.broken {
-                return Err(broken);
-            }
-            if world.ids().all(|id| world.engine.phase(id) == Phase::Asleep && world.part(id).desired == 0) {
-                return Ok(());
-            }
-            world.make(Move::Wait);
-        }
-        let phases: Vec<String> =
-            world.ids().map(|id| format!("{} is {}", world.name(id), world.engine.phase(id))).collect();
-        Err(format!("it never falls asleep: {}", phases.join(", ")))
     }
 }
 

@@ -9,29 +9,35 @@ mod class;
 mod future;
 mod hold;
 mod table;
+mod tally;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use http::header::LOCATION;
 use http::{Request, Response};
 use http_body::Body;
+use tokio::sync::watch;
 use tower_layer::Layer;
 use tower_service::Service;
 
 pub use class::Class;
-pub use future::{ResponseFuture, Unserved};
+pub use future::ResponseFuture;
 pub use table::{Entry, Table};
 
 use crate::body::WakeBody;
 use crate::clock::Clock;
-use crate::metrics::{Outcome, RouteMeter, Stopwatch};
+use crate::meter::{Outcome, RouteMeter};
+use crate::model::Time;
 use crate::page::{Page, answer::Answer};
 use crate::peer::Peer;
-use crate::route::{Action, Head};
+use crate::route::{Action, Head, Redirect};
+use tally::Tally;
 
 /// Puts [`Wake`] in front of a service. Cheap to clone; all clones see a [`WakeLayer::set`].
 #[derive(Clone)]
@@ -43,6 +49,8 @@ pub struct WakeLayer {
 struct Shared {
     rules: ArcSwap<Rules>,
     clock: Clock,
+    /// Until when those who wait may go on waiting, once the gateway goes down.
+    closing: watch::Sender<Option<Time>>,
     /// Counts the requests that no route matches.
     unmatched: Arc<RouteMeter>,
 }
@@ -57,12 +65,19 @@ impl WakeLayer {
     /// A layer that routes by `table`, answers with `page`, and counts what no route matches by `unmatched`.
     pub fn new(table: Table, page: Page, clock: Clock, unmatched: Arc<RouteMeter>) -> Self {
         let rules = ArcSwap::from_pointee(Rules { table, page });
-        Self { shared: Arc::new(Shared { rules, clock, unmatched }) }
+        let closing = watch::Sender::new(None);
+        Self { shared: Arc::new(Shared { rules, clock, closing, unmatched }) }
     }
 
     /// Goes over to other routes and another page. Requests that have been routed already are not touched.
     pub fn set(&self, table: Table, page: Page) {
         self.shared.rules.store(Arc::new(Rules { table, page }));
+    }
+
+    /// The gateway goes down: waiting pages end, so that their browsers ask again (and find another gateway, it is to
+    /// be hoped); held requests may wait for another `grace` and are then told so.
+    pub fn close(&self, grace: Duration) {
+        self.shared.closing.send_replace(Some(self.shared.clock.now() + grace));
     }
 }
 
@@ -116,8 +131,9 @@ where
                 return ResponseFuture::ready(refusal(gone, Class::of(&request), None));
             }
             (Action::Redirect(redirect), _) => {
-                entry.meter.count(Outcome::Redirect);
-                return ResponseFuture::ready(redirected(redirect, &head));
+                let (outcome, response) = redirected(redirect, &head, &request);
+                entry.meter.count(outcome);
+                return ResponseFuture::ready(response);
             }
             (Action::Respond(answer), _) => {
                 entry.meter.count(Outcome::Fixed);
@@ -126,28 +142,28 @@ where
         };
         let verdict = rules.table.verdict(entry, &head);
         let stopwatch = entry.meter.arrived();
-        let inner = self.inner.clone();
+        let (inner, tally) = (self.inner.clone(), Tally::new(entry.clone()));
         if let Some(pass) = gate.enter(verdict.counts()) {
-            stopwatch.map(Stopwatch::passed);
-            return ResponseFuture::admitted(inner, request, entry.clone(), Arc::new(pass));
+            let passing = ResponseFuture::admitted(inner, request, tally, Arc::new(pass));
+            if let Some(stopwatch) = stopwatch {
+                stopwatch.passed();
+            }
+            return passing;
         }
         let arrival = hold::Arrival {
-            entry: entry.clone(),
+            tally,
             gate: gate.clone(),
             verdict: verdict.clone(),
             page: rules.page.clone(),
             clock: self.shared.clock,
+            closing: self.shared.closing.subscribe(),
         };
         ResponseFuture::held(hold::wait(arrival, inner, request))
     }
 }
 
 /// An answer of the gateway's own, in the form that the client understands.
-fn refusal<R>(
-    answer: Answer,
-    class: Class,
-    retry_after: Option<std::time::Duration>,
-) -> Response<WakeBody<R>> {
+fn refusal<R>(answer: Answer, class: Class, retry_after: Option<Duration>) -> Response<WakeBody<R>> {
     let response = match class {
         Class::Grpc { .. } => answer.grpc(retry_after),
         Class::Navigation { .. } | Class::Other => answer.problem(retry_after),
@@ -155,14 +171,19 @@ fn refusal<R>(
     response.map(WakeBody::bytes)
 }
 
-fn redirected<R>(redirect: &crate::route::Redirect, head: &Head<'_>) -> Response<WakeBody<R>> {
+fn redirected<B, R>(
+    redirect: &Redirect,
+    head: &Head<'_>,
+    request: &Request<B>,
+) -> (Outcome, Response<WakeBody<R>>) {
     let Some(location) = redirect.location(head) else {
-        return refusal(Answer::BadRequest("The address cannot be redirected."), Class::Other, None);
+        let answer = Answer::BadRequest("The address cannot be redirected.");
+        return (Outcome::BadRequest, refusal(answer, Class::of(request), None));
     };
     let mut response = Response::new(WakeBody::bytes(Bytes::new()));
     *response.status_mut() = redirect.status();
-    response.headers_mut().insert(http::header::LOCATION, location);
-    response
+    response.headers_mut().insert(LOCATION, location);
+    (Outcome::Redirect, response)
 }
 
 impl fmt::Debug for WakeLayer {
@@ -176,3 +197,6 @@ impl<S: fmt::Debug> fmt::Debug for Wake<S> {
         f.debug_struct("Wake").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,8 +17,6 @@
 mod events;
 mod family;
 mod ledger;
-mod meter;
-mod outcome;
 mod services;
 
 use std::collections::BTreeMap;
@@ -28,8 +26,8 @@ use std::time::Duration;
 use prometheus::{Encoder, HistogramVec, IntCounter, Registry, TextEncoder, proto};
 
 pub use events::record;
-pub use meter::{RouteMeter, Stopwatch};
-pub use outcome::Outcome;
+
+pub use crate::meter::{Outcome, RouteMeter, Stopwatch};
 
 use crate::driver::Gates;
 use crate::model::Time;
@@ -168,7 +166,7 @@ impl Metrics {
             for outcome in Outcome::ALL {
                 let count = meter.counted(outcome);
                 // With thousands of routes, most outcomes of most of them never happen.
-                if count > 0 || outcome == Outcome::Served {
+                if count > 0 || (outcome == Outcome::Served && !meter.route().is_empty()) {
                     let labels =
                         vec![("route", meter.route().to_string()), ("outcome", outcome.as_str().to_owned())];
                     samples.push((labels, family::float(count)));

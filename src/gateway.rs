@@ -80,6 +80,8 @@ pub struct Gateway {
     driver: JoinHandle<()>,
     /// Since the driver's start, so that what was found at boot is counted.
     notices: broadcast::Receiver<Notice>,
+    /// The same for whoever asks first.
+    told: Option<broadcast::Receiver<Notice>>,
     handle: Handle,
     ready: watch::Sender<bool>,
 }
@@ -114,7 +116,7 @@ impl Gateway {
         let known: Vec<Arc<str>> = providers.keys().cloned().collect();
         let (control, driver) =
             driver::start(plan.graph.clone(), providers, nudged, net.clone(), clock, options);
-        let notices = control.notices();
+        let (notices, told) = (control.notices(), Some(control.notices()));
         let metrics = Metrics::new();
         let table = table(&plan, &control, &metrics);
         let layer = WakeLayer::new(table, page, clock, metrics.meter(""));
@@ -130,7 +132,7 @@ impl Gateway {
         });
         let plan = Arc::new(Mutex::new(Arc::new(plan)));
         let handle = Handle { layer, control, metrics, plan, known: known.into() };
-        Ok(Self { listeners, admin, front, driver, notices, handle, ready })
+        Ok(Self { listeners, admin, front, driver, notices, told, handle, ready })
     }
 
     /// Where requests come in: the addresses that the listeners really have.
@@ -143,6 +145,11 @@ impl Gateway {
         self.admin.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
     }
 
+    /// What happens: since the driver's start for the first who asks, from now on for others.
+    pub fn notices(&mut self) -> broadcast::Receiver<Notice> {
+        self.told.take().unwrap_or_else(|| self.handle.control.notices())
+    }
+
     /// To reload and observe the gateway while it runs.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
@@ -153,7 +160,7 @@ impl Gateway {
     /// # Errors
     /// [`GatewayError::Driver`].
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<Drained, GatewayError> {
-        let Self { listeners, admin, front, mut driver, notices, handle, ready } = self;
+        let Self { listeners, admin, front, mut driver, notices, handle, ready, .. } = self;
         let (stopping, stopped) = watch::channel(false);
         let counting = tokio::spawn(metrics::record(notices, handle.metrics.clone()));
         let mut fronts = JoinSet::new();

@@ -46,13 +46,13 @@ pub(super) fn run(
         let clock = Clock::start();
         let mut children = Children::default();
         let bound = Gateway::bind(plan, Arc::new(TokioNet), clock, |nudge| children.providers(clock, nudge));
-        let gateway = bound.await.map_err(|error| explained(&error))?;
+        let mut gateway = bound.await.map_err(|error| explained(&error))?;
         // Before anybody is told where to send signals to.
         let mut signals = Signals::new()?;
         announce(&gateway);
         let handle = gateway.handle();
         let mut tasks = tokio::task::JoinSet::new();
-        tasks.spawn(log::log_notices(handle.control().notices()));
+        tasks.spawn(log::log_notices(gateway.notices()));
         if let Some(config) = config {
             tasks.spawn(reload(config, handle, signal(SignalKind::hangup())?));
         }

@@ -31,11 +31,22 @@ pub(super) struct Journey {
     gone: Option<PeerGone>,
     deadline: Option<Instant>,
     pause: Duration,
+    /// It has waited for a service that died over it. Once is enough: it may be what kills it.
+    outlived: bool,
 }
 
 impl Journey {
     pub(super) fn new(net: Arc<dyn Net>, first: Arc<Pass>, gone: Option<PeerGone>) -> Self {
-        Self { net, first, other: None, tried: Vec::new(), gone, deadline: None, pause: FIRST_PAUSE }
+        Self {
+            net,
+            first,
+            other: None,
+            tried: Vec::new(),
+            gone,
+            deadline: None,
+            pause: FIRST_PAUSE,
+            outlived: false,
+        }
     }
 
     /// The pass to keep until the response has ended, beside the first.
@@ -45,7 +56,7 @@ impl Journey {
 
     /// Sends the request, and goes on while nothing is lost by it: to another target when one takes no connection,
     /// and with a copy of the request when its connection died, where sending it twice does no harm (RFC 9110
-    /// section 9.2.2).
+    /// section 9.2.2). When the last target died with it, it waits for the next one to start, as who comes now does.
     pub(super) async fn travel(
         &mut self,
         mut request: Request<SendBody>,
@@ -78,15 +89,18 @@ impl Journey {
                 Err(Failure::Died { error, reused }) => {
                     let target = self.pass().target();
                     tracing::debug!(%target, %error, reused, "a connection died with a request on it");
-                    let Some(copy) = &copy else { return Err(BROKE_OFF) };
+                    let Some(again) = copy.as_ref().map(without_body) else { return Err(BROKE_OFF) };
+                    request = again;
                     if reused && !fresh {
                         fresh = true;
                     } else if self.go_elsewhere() {
                         fresh = false;
-                    } else {
+                    } else if std::mem::replace(&mut self.outlived, true) {
                         return Err(BROKE_OFF);
+                    } else {
+                        self.wait().await?;
+                        fresh = true;
                     }
-                    request = without_body(copy);
                 }
                 Err(Failure::NoWebSocket) => return Err(NO_WEBSOCKET),
             }
@@ -124,8 +138,8 @@ impl Journey {
         found
     }
 
-    /// Waits at the gate like anybody who comes now: nothing of the request was written, the driver has been told,
-    /// and the service is being looked at and woken again.
+    /// Waits at the gate like anybody who comes now: the driver has been told, or will be when the next connection
+    /// cannot be made, and the service is being looked at and woken again.
     async fn wait(&mut self) -> Result<(), Problem> {
         let gate = self.first.gate().clone();
         let limit = gate.spec().limits.hold_timeout;

@@ -19,8 +19,7 @@ async fn a_command_that_does_not_exist_is_told_at_once() {
     answer.is_problem(502, "wake_failed");
     assert!(answer.headers.contains_key("retry-after"), "{answer:?}");
     assert!(!answer.body.contains("nowhere"), "the inside is nobody's business: {}", answer.body);
-    let status = gateway.status("broken").await;
-    assert_eq!(status["phase"], "failed");
+    let status = gateway.phase("broken", "failed").await;
     assert!(status["fault"].as_str().unwrap().contains("/nowhere/no-such-program"), "{status}");
     let line = gateway.logs("broken: waking -> failed").await;
     assert!(line.contains("/nowhere/no-such-program"), "{line}");
@@ -34,8 +33,7 @@ async fn a_program_that_dies_at_its_start_is_quoted_and_tried_again() {
     scene.allow("dies");
     let gateway = scene.start(&config([("web", scene.service("web", &[(DIES, "dies")], json!({})))])).await;
     gateway.get("/").await.is_problem(502, "wake_failed");
-    let status = gateway.status("web").await;
-    assert_eq!(status["phase"], "failed");
+    let status = gateway.phase("web", "failed").await;
     let fault = status["fault"].as_str().unwrap();
     for part in ["exited with code 3", "reading the settings", "cannot open the data directory"] {
         assert!(fault.contains(part), "{fault}");
@@ -53,7 +51,7 @@ async fn a_program_that_dies_at_its_start_is_quoted_and_tried_again() {
         }
         answer.is_problem(502, "wake_failed");
     }
-    assert_eq!(gateway.status("web").await["phase"], "awake");
+    gateway.phase("web", "awake").await;
 }
 
 #[tokio::test]
@@ -67,9 +65,9 @@ async fn a_wake_has_its_time() {
     for answer in [web, db] {
         soon(answer).await.unwrap().is_problem(502, "wake_failed");
     }
-    let fault = gateway.status("db").await["fault"].as_str().unwrap().to_owned();
+    let fault = gateway.phase("db", "failed").await["fault"].as_str().unwrap().to_owned();
     assert!(fault.starts_with("not ready after 300ms: "), "{fault}");
-    let fault = gateway.status("web").await["fault"].as_str().unwrap().to_owned();
+    let fault = gateway.phase("web", "failed").await["fault"].as_str().unwrap().to_owned();
     assert!(fault.starts_with("db: not ready after 300ms"), "{fault}");
 }
 

@@ -320,8 +320,8 @@ impl Gateway {
         last
     }
 
-    pub(crate) async fn phase(&self, name: &str, phase: &str) {
-        self.until(name, |status| status["phase"] == phase).await;
+    pub(crate) async fn phase(&self, name: &str, phase: &str) -> Value {
+        self.until(name, |status| status["phase"] == phase).await
     }
 
     pub(crate) async fn held(&self, name: &str, held: u64) {

@@ -79,7 +79,7 @@ async fn who_waits_and_who_streams_is_not_disturbed() {
     soon(stream.body_mut().frame()).await.unwrap().unwrap();
     let held = gateway.asking(get("/other/"));
     gateway.held("other", 1).await;
-    let before = (gateway.status("web").await, gateway.status("other").await);
+    let before = (gateway.phase("web", "awake").await, gateway.phase("other", "waking").await);
 
     // The route that the waiting request came by is gone afterwards; its service is not.
     config["routes"] = json!([fixed("/new", "new"), { "service": "web" }]);

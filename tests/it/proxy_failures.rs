@@ -192,7 +192,8 @@ async fn a_get_goes_to_another_target_when_a_new_connection_dies_too() {
 
     let (address, _gate) = front(Protocol::Http1, &[broken.address]).await;
     assert_eq!(ask(address, get("/")).await.status(), 502);
-    assert_eq!(broken.connections(), before + 1, "each target gets one try on a new connection");
+    // The last of them may have been on its way out: once more, after a pause. Then it is the request's turn to end.
+    assert_eq!(broken.connections(), before + 2);
 }
 
 #[tokio::test]

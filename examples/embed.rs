@@ -102,7 +102,7 @@ fn wake_layer(control: &Control) -> Result<WakeLayer> {
     let gates = control.gates();
     let metrics = Metrics::new();
     let gate = |id| gates.gate(id).clone();
-    let table = Table::new(vec![everything], Policy::default(), &gates.graph, gate, &metrics);
+    let table = Table::new(vec![everything], Policy::default(), &gates.graph, gate, |name| metrics.meter(name));
     let page = Page::new(&PageSpec::default())?;
     Ok(WakeLayer::new(table, page, control.clock(), metrics.meter("")))
 }

@@ -33,7 +33,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 pub use bell::{Bell, Ring, Rings};
-pub use pass::{Hold, Pass, Refused};
+pub use pass::{Hold, Pass, Refused, Unserved};
 pub use queue::Budget;
 pub use slot::Slot;
 

@@ -256,7 +256,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, GatewayError> {
 fn table(plan: &Plan, control: &Control, metrics: &Metrics) -> Table {
     let gates = control.gates();
     let gate = |id| gates.gate(id).clone();
-    Table::new(plan.rules.clone(), plan.policy.clone(), &gates.graph, gate, metrics)
+    Table::new(plan.rules.clone(), plan.policy.clone(), &gates.graph, gate, |name| metrics.meter(name))
 }
 
 fn can_do(plan: &Plan, known: impl Fn(&str) -> bool) -> Result<(), GatewayError> {

@@ -9,6 +9,7 @@ mod class;
 mod future;
 mod hold;
 mod table;
+mod tally;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use http::header::LOCATION;
 use http::{Request, Response};
 use http_body::Body;
 use tokio::sync::watch;
@@ -25,16 +27,17 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub use class::Class;
-pub use future::{ResponseFuture, Unserved};
+pub use future::ResponseFuture;
 pub use table::{Entry, Table};
 
 use crate::body::WakeBody;
 use crate::clock::Clock;
-use crate::metrics::{Outcome, RouteMeter};
+use crate::meter::{Outcome, RouteMeter};
 use crate::model::Time;
 use crate::page::{Page, answer::Answer};
 use crate::peer::Peer;
-use crate::route::{Action, Head};
+use crate::route::{Action, Head, Redirect};
+use tally::Tally;
 
 /// Puts [`Wake`] in front of a service. Cheap to clone; all clones see a [`WakeLayer::set`].
 #[derive(Clone)]
@@ -128,8 +131,9 @@ where
                 return ResponseFuture::ready(refusal(gone, Class::of(&request), None));
             }
             (Action::Redirect(redirect), _) => {
-                entry.meter.count(Outcome::Redirect);
-                return ResponseFuture::ready(redirected(redirect, &head));
+                let (outcome, response) = redirected(redirect, &head, &request);
+                entry.meter.count(outcome);
+                return ResponseFuture::ready(response);
             }
             (Action::Respond(answer), _) => {
                 entry.meter.count(Outcome::Fixed);
@@ -138,15 +142,16 @@ where
         };
         let verdict = rules.table.verdict(entry, &head);
         let stopwatch = entry.meter.arrived();
-        let inner = self.inner.clone();
+        let (inner, tally) = (self.inner.clone(), Tally::new(entry.clone()));
         if let Some(pass) = gate.enter(verdict.counts()) {
+            let passing = ResponseFuture::admitted(inner, request, tally, Arc::new(pass));
             if let Some(stopwatch) = stopwatch {
                 stopwatch.passed();
             }
-            return ResponseFuture::admitted(inner, request, entry.clone(), Arc::new(pass));
+            return passing;
         }
         let arrival = hold::Arrival {
-            entry: entry.clone(),
+            tally,
             gate: gate.clone(),
             verdict: verdict.clone(),
             page: rules.page.clone(),
@@ -166,14 +171,19 @@ fn refusal<R>(answer: Answer, class: Class, retry_after: Option<Duration>) -> Re
     response.map(WakeBody::bytes)
 }
 
-fn redirected<R>(redirect: &crate::route::Redirect, head: &Head<'_>) -> Response<WakeBody<R>> {
+fn redirected<B, R>(
+    redirect: &Redirect,
+    head: &Head<'_>,
+    request: &Request<B>,
+) -> (Outcome, Response<WakeBody<R>>) {
     let Some(location) = redirect.location(head) else {
-        return refusal(Answer::BadRequest("The address cannot be redirected."), Class::Other, None);
+        let answer = Answer::BadRequest("The address cannot be redirected.");
+        return (Outcome::BadRequest, refusal(answer, Class::of(request), None));
     };
     let mut response = Response::new(WakeBody::bytes(Bytes::new()));
     *response.status_mut() = redirect.status();
-    response.headers_mut().insert(http::header::LOCATION, location);
-    response
+    response.headers_mut().insert(LOCATION, location);
+    (Outcome::Redirect, response)
 }
 
 impl fmt::Debug for WakeLayer {
@@ -187,3 +197,6 @@ impl<S: fmt::Debug> fmt::Debug for Wake<S> {
         f.debug_struct("Wake").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,8 +17,6 @@
 mod events;
 mod family;
 mod ledger;
-mod meter;
-mod outcome;
 mod services;
 
 use std::collections::BTreeMap;
@@ -28,8 +26,8 @@ use std::time::Duration;
 use prometheus::{Encoder, HistogramVec, IntCounter, Registry, TextEncoder, proto};
 
 pub use events::record;
-pub use meter::{RouteMeter, Stopwatch};
-pub use outcome::Outcome;
+
+pub use crate::meter::{Outcome, RouteMeter, Stopwatch};
 
 use crate::driver::Gates;
 use crate::model::Time;

@@ -84,6 +84,16 @@ impl fmt::Debug for Pass {
     }
 }
 
+/// To be put into the extensions of a response that whoever holds a [`Pass`] made up itself, because the target
+/// gave none: it is then not counted as served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unserved {
+    /// No answer could be had from the service.
+    NoAnswer,
+    /// The request is none that can be passed on, or its client broke it off.
+    BadRequest,
+}
+
 /// Why there is no place in the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {

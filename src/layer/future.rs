@@ -12,10 +12,11 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::tally::Tally;
 use super::{Class, Entry, refusal};
 use crate::body::WakeBody;
-use crate::gate::Pass;
-use crate::metrics::Outcome;
+use crate::gate::{Pass, Unserved};
+use crate::meter::Outcome;
 use crate::net::BoxFuture;
 use crate::page::answer::Answer;
 
@@ -52,12 +53,12 @@ where
         Self { state: State::Ready { response: Some(response) } }
     }
 
-    pub(super) fn admitted(inner: S, request: Request<B>, entry: Arc<Entry>, pass: Arc<Pass>) -> Self {
-        match prepare(request, &entry, &pass) {
+    pub(super) fn admitted(inner: S, request: Request<B>, tally: Tally, pass: Arc<Pass>) -> Self {
+        match prepare(request, tally.entry(), &pass) {
             Ok(request) => {
-                Self { state: State::Passing { passing: Passing::new(inner, request, entry, pass) } }
+                Self { state: State::Passing { passing: Passing::new(inner, request, tally, pass) } }
             }
-            Err(class) => Self::ready(refused(&entry, class)),
+            Err(class) => Self::ready(refused(tally, class)),
         }
     }
 
@@ -72,16 +73,16 @@ where
 pub(super) async fn go_on<S, B, R>(
     inner: S,
     request: Request<B>,
-    entry: Arc<Entry>,
+    tally: Tally,
     pass: Arc<Pass>,
 ) -> Result<Response<WakeBody<R>>, S::Error>
 where
     S: Service<Request<B>, Response = Response<R>>,
     R: Body<Data = Bytes>,
 {
-    match prepare(request, &entry, &pass) {
-        Ok(request) => Passing::new(inner, request, entry, pass).await,
-        Err(class) => Ok(refused(&entry, class)),
+    match prepare(request, tally.entry(), &pass) {
+        Ok(request) => Passing::new(inner, request, tally, pass).await,
+        Err(class) => Ok(refused(tally, class)),
     }
 }
 
@@ -98,8 +99,8 @@ fn prepare<B>(request: Request<B>, entry: &Entry, pass: &Arc<Pass>) -> Result<Re
     Ok(request)
 }
 
-fn refused<R>(entry: &Entry, class: Class) -> Response<WakeBody<R>> {
-    entry.meter.count(Outcome::BadRequest);
+fn refused<R>(tally: Tally, class: Class) -> Response<WakeBody<R>> {
+    tally.ends(Outcome::BadRequest);
     refusal(Answer::BadRequest("The rewritten path is not valid."), class, None)
 }
 
@@ -143,14 +144,14 @@ pin_project! {
         request: Option<Request<B>>,
         #[pin]
         calling: Option<S::Future>,
-        entry: Arc<Entry>,
-        pass: Option<Arc<Pass>>,
+        // Both are there until the answer is.
+        held: Option<(Tally, Arc<Pass>)>,
     }
 }
 
 impl<S: Service<Request<B>>, B> Passing<S, B> {
-    fn new(inner: S, request: Request<B>, entry: Arc<Entry>, pass: Arc<Pass>) -> Self {
-        Self { inner, request: Some(request), calling: None, entry, pass: Some(pass) }
+    fn new(inner: S, request: Request<B>, tally: Tally, pass: Arc<Pass>) -> Self {
+        Self { inner, request: Some(request), calling: None, held: Some((tally, pass)) }
     }
 }
 
@@ -164,22 +165,27 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
-            if let Some(calling) = this.calling.as_mut().as_pin_mut() {
-                let response = ready!(calling.poll(cx));
-                let Some(pass) = this.pass.take() else { return Poll::Pending };
-                return Poll::Ready(finish(response, this.entry, pass));
-            }
-            ready!(this.inner.poll_ready(cx))?;
-            let Some(request) = this.request.take() else { return Poll::Pending };
-            let calling = this.inner.call(request);
-            this.calling.set(Some(calling));
+            let response = match this.calling.as_mut().as_pin_mut() {
+                Some(calling) => ready!(calling.poll(cx)),
+                None => match ready!(this.inner.poll_ready(cx)) {
+                    Ok(()) => {
+                        let Some(request) = this.request.take() else { return Poll::Pending };
+                        let calling = this.inner.call(request);
+                        this.calling.set(Some(calling));
+                        continue;
+                    }
+                    Err(error) => Err(error),
+                },
+            };
+            let Some((tally, pass)) = this.held.take() else { return Poll::Pending };
+            return Poll::Ready(finish(response, tally, pass));
         }
     }
 }
 
 fn finish<R, E>(
     response: Result<Response<R>, E>,
-    entry: &Entry,
+    tally: Tally,
     pass: Arc<Pass>,
 ) -> Result<Response<WakeBody<R>>, E>
 where
@@ -190,19 +196,18 @@ where
     let mut response = match response {
         Ok(response) => response,
         Err(error) => {
-            entry.meter.count(Outcome::Upstream);
+            tally.ends(Outcome::Upstream);
             return Err(error);
         }
     };
-    let unserved = response.extensions().get::<Unserved>().is_some();
-    entry.meter.count(if unserved { Outcome::Upstream } else { Outcome::Served });
+    let entry = tally.entry();
     if entry.rewrites {
         entry.rule.rewrite.apply_response(response.headers_mut());
     }
+    tally.ends(match response.extensions().get() {
+        None => Outcome::Served,
+        Some(Unserved::NoAnswer) => Outcome::Upstream,
+        Some(Unserved::BadRequest) => Outcome::BadRequest,
+    });
     Ok(response.map(|body| WakeBody::service(body, pass)))
 }
-
-/// An inner service puts this into the extensions of a response that its target did not give, so that it is not
-/// counted as served.
-#[derive(Clone, Copy, Debug)]
-pub struct Unserved;

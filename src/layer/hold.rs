@@ -8,12 +8,13 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{Class, Entry, future, refusal};
+use super::tally::Tally;
+use super::{Class, future, refusal};
 use crate::body::WakeBody;
 use crate::clock::Clock;
 use crate::gate::{Gate, Hold, Pass, Refused};
-use crate::metrics::{Outcome, RouteMeter};
-use crate::model::Fault;
+use crate::meter::{Outcome, RouteMeter};
+use crate::model::{Fault, Time};
 use crate::page::{Closing, Page, answer::Answer};
 use crate::peer::PeerGone;
 use crate::route::Verdict;
@@ -23,7 +24,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 /// What a request brings along.
 pub(super) struct Arrival {
-    pub(super) entry: Arc<Entry>,
+    pub(super) tally: Tally,
     pub(super) gate: Arc<Gate>,
     pub(super) verdict: Verdict,
     pub(super) page: Page,
@@ -34,6 +35,10 @@ pub(super) struct Arrival {
 /// How the waiting ended.
 enum End {
     Admitted(Pass),
+    /// It does not wake the service, which sleeps.
+    Asleep,
+    /// Nobody more may wait.
+    Full,
     Failed(Fault),
     OutOfPatience,
     GoingDown,
@@ -51,58 +56,47 @@ where
     R: Body<Data = Bytes>,
 {
     let class = Class::of(&request);
-    let mut tally = Tally { meter: arrival.entry.meter.clone(), outcome: Some(Outcome::Left) };
-    if !arrival.verdict.wakes() && !arrival.gate.is_open() {
-        tally.outcome = Some(Outcome::AnsweredAsleep);
-        return Ok(arrival.not_woken(class));
-    }
-    let hold = match arrival.gate.hold(arrival.verdict.counts()) {
-        Ok(hold) => hold,
-        Err(Refused::Full) => {
-            tally.outcome = Some(Outcome::Full);
-            return Ok(refusal(Answer::Full, class, Some(arrival.retry_after())));
-        }
-        Err(Refused::Failed(fault)) => {
-            tally.outcome = Some(Outcome::WakeFailed);
-            return Ok(arrival.failed(&fault, class));
-        }
-    };
     let gone = request.extensions().get::<PeerGone>().cloned();
-    let began = arrival.clock.now();
-    let end = arrival.patiently(hold, class, gone).await;
-    tally.meter.held(arrival.clock.now().since(began));
-    Ok(match end {
+    let (outcome, response) = match arrival.end(class, gone).await {
         End::Admitted(pass) => {
-            // From here on the passing counts.
-            tally.outcome = None;
-            return future::go_on(inner, request, arrival.entry, Arc::new(pass)).await;
+            return future::go_on(inner, request, arrival.tally, Arc::new(pass)).await;
         }
-        End::Failed(fault) => {
-            tally.outcome = Some(Outcome::WakeFailed);
-            arrival.failed(&fault, class)
-        }
+        End::Asleep => (Outcome::AnsweredAsleep, arrival.not_woken(class)),
+        End::Full => (Outcome::Full, refusal(Answer::Full, class, Some(arrival.retry_after()))),
+        End::Failed(fault) => (Outcome::WakeFailed, arrival.failed(&fault, class)),
         End::OutOfPatience => match class {
-            Class::Navigation { head_only } => {
-                tally.outcome = Some(Outcome::Page);
-                arrival.waiting_page(head_only)
-            }
+            Class::Navigation { head_only } => (Outcome::Page, arrival.waiting_page(head_only)),
             Class::Grpc { .. } | Class::Other => {
-                tally.outcome = Some(Outcome::HoldTimeout);
-                refusal(Answer::HoldTimeout, class, Some(arrival.retry_after()))
+                let response = refusal(Answer::HoldTimeout, class, Some(arrival.retry_after()));
+                (Outcome::HoldTimeout, response)
             }
         },
         End::GoingDown => {
-            tally.outcome = Some(Outcome::GoingDown);
-            refusal(Answer::GoingDown, class, Some(arrival.retry_after()))
+            (Outcome::GoingDown, refusal(Answer::GoingDown, class, Some(arrival.retry_after())))
         }
         // Nobody reads this any more.
-        End::Left => refusal(Answer::HoldTimeout, class, None),
-    })
+        End::Left => (Outcome::Left, refusal(Answer::HoldTimeout, class, None)),
+    };
+    arrival.tally.ends(outcome);
+    Ok(response)
 }
 
 impl Arrival {
+    /// How the waiting ends, which for some is before it begins.
+    async fn end(&self, class: Class, gone: Option<PeerGone>) -> End {
+        if !self.verdict.wakes() && !self.gate.is_open() {
+            return End::Asleep;
+        }
+        match self.gate.hold(self.verdict.counts()) {
+            Ok(hold) => self.patiently(hold, class, gone).await,
+            Err(Refused::Full) => End::Full,
+            Err(Refused::Failed(fault)) => End::Failed(fault),
+        }
+    }
+
     /// The first of: the door opens, the wake fails, patience runs out, the client leaves.
     async fn patiently(&self, hold: Hold, class: Class, gone: Option<PeerGone>) -> End {
+        let _held = Held { meter: &self.tally.entry().meter, clock: self.clock, since: self.clock.now() };
         let patience = class.patience(&self.gate.spec().limits);
         let leaves = async {
             match gone {
@@ -152,7 +146,7 @@ impl Arrival {
         let response = if head_only {
             self.page.head_only()
         } else {
-            self.page.response(self.entry.members(), self.clock, self.closing.clone())
+            self.page.response(self.tally.entry().members(), self.clock, self.closing.clone())
         };
         response.map(WakeBody::page)
     }
@@ -167,16 +161,15 @@ impl Arrival {
     }
 }
 
-/// Counts the request under its outcome when it ends; a client that leaves ends it by dropping.
-struct Tally {
-    meter: Arc<RouteMeter>,
-    outcome: Option<Outcome>,
+/// Records how long a request was held, whatever ended it; a client that leaves does so by dropping.
+struct Held<'a> {
+    meter: &'a RouteMeter,
+    clock: Clock,
+    since: Time,
 }
 
-impl Drop for Tally {
+impl Drop for Held<'_> {
     fn drop(&mut self) {
-        if let Some(outcome) = self.outcome {
-            self.meter.count(outcome);
-        }
+        self.meter.held(self.clock.now().since(self.since));
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::gate::Gate;
-use crate::metrics::{Metrics, RouteMeter};
+use crate::meter::RouteMeter;
 use crate::model::{Graph, ServiceId};
 use crate::page::Member;
 use crate::route::{Action, Head, Policy, Router, Rule, Verdict};
@@ -41,13 +41,14 @@ pub struct Table {
 }
 
 impl Table {
-    /// The table of these rules over the services of `graph`, whose gates `gate` finds.
+    /// The table of these rules over the services of `graph`. `gate` finds a service's gate, `meter` the counters of
+    /// the route of a name ([`Metrics::meter`](crate::metrics::Metrics::meter)).
     pub fn new(
         rules: Vec<Rule>,
         policy: Policy,
         graph: &Graph,
         gate: impl Fn(ServiceId) -> Arc<Gate>,
-        metrics: &Metrics,
+        meter: impl Fn(&str) -> Arc<RouteMeter>,
     ) -> Self {
         let entry = |rule: Rule| {
             let id = match &rule.action {
@@ -57,7 +58,7 @@ impl Table {
             let matcher = rule.matcher.clone();
             let entry = Entry {
                 gate: id.map(&gate),
-                meter: metrics.meter(&rule.name),
+                meter: meter(&rule.name),
                 closure: id.map(|id| closure(graph, id, &gate)).unwrap_or_default(),
                 rewrites: !rule.rewrite.is_empty(),
                 rule,

@@ -7,6 +7,7 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::ProxyBody;
+use crate::gate::Unserved;
 
 /// gRPC's `UNAVAILABLE`: the call may be made again.
 const GRPC_UNAVAILABLE: &str = "14";
@@ -37,9 +38,13 @@ impl Problem {
         Self::new(StatusCode::BAD_GATEWAY, detail)
     }
 
-    /// The answer to a request; `grpc`, when that was a gRPC call ([`is_grpc`]).
+    /// The answer to a request; `grpc`, when that was a gRPC call ([`is_grpc`]). It says of itself that it is
+    /// [`Unserved`].
     pub fn answer(&self, grpc: bool) -> Response<ProxyBody> {
-        if grpc { self.in_grpc() } else { self.in_json() }
+        let mut response = if grpc { self.in_grpc() } else { self.in_json() };
+        let blame = if self.status.is_server_error() { Unserved::NoAnswer } else { Unserved::BadRequest };
+        response.extensions_mut().insert(blame);
+        response
     }
 
     fn in_json(&self) -> Response<ProxyBody> {
@@ -114,6 +119,9 @@ mod tests {
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers()[RETRY_AFTER], "1");
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(response.extensions().get(), Some(&Unserved::NoAnswer));
+        let blamed = Problem::new(StatusCode::BAD_REQUEST, "x").answer(false);
+        assert_eq!(blamed.extensions().get(), Some(&Unserved::BadRequest));
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(body["status"], 503);
@@ -127,5 +135,6 @@ mod tests {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["grpc-status"], "14");
         assert_eq!(response.headers()["grpc-message"], "It broke.");
+        assert_eq!(response.extensions().get(), Some(&Unserved::NoAnswer));
     }
 }

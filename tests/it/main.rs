@@ -2,10 +2,22 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod admin;
+mod binary_activity;
+mod binary_failure;
+mod binary_graph;
+mod binary_holding;
+mod binary_input;
+mod binary_kit;
+mod binary_load;
+mod binary_reload;
+mod binary_service;
+mod binary_verbs;
 mod command_line;
 mod fake;
 mod gate_loom;
 mod gateway_serve;
+mod import_table;
+mod layer;
 mod proxy_failures;
 mod proxy_h1;
 mod proxy_h2;

@@ -1,3 +1,8 @@
+//! What a request counts of itself on its way: by route, without a lock. The rest of the metrics, and how they are
+//! told, is in [`metrics`](crate::metrics).
+
+mod outcome;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -5,7 +10,7 @@ use std::time::Duration;
 use prometheus::{Histogram, HistogramVec};
 use tokio::time::Instant;
 
-use super::Outcome;
+pub use outcome::Outcome;
 
 /// One in this many requests to an open door is timed.
 const SAMPLED: u64 = 64;
@@ -32,7 +37,8 @@ pub struct Stopwatch<'a> {
 }
 
 impl RouteMeter {
-    pub(super) fn new(route: Arc<str>, added: &HistogramVec, holds: HistogramVec) -> Self {
+    /// A meter at zero. `added` is by `how` (`passed`, `held`), `holds` by route.
+    pub(crate) fn new(route: Arc<str>, added: &HistogramVec, holds: HistogramVec) -> Self {
         Self {
             route,
             counts: Default::default(),

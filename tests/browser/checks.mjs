@@ -1,6 +1,7 @@
 // What is asked of the waiting page, as functions over an address whose service is asleep.
 
 import assert from 'node:assert/strict';
+import { get } from 'node:http';
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { HtmlValidate } from 'html-validate';
@@ -103,12 +104,15 @@ export async function speaksSparingly(browser, url) {
 
 /** The HTML is without error wherever one looks: what came so far, with what is open closed. */
 export async function isValid(url) {
-  const response = await fetch(url, { headers: { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' } });
-  assert.equal(response.status, 503);
-  assert.equal(response.headers.get('cache-control'), 'no-store');
+  // Not by fetch(): its Sec-Fetch-Mode is always its own, and says that this is no navigation.
+  const headers = { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+  const response = await new Promise((resolve, reject) => get(url, { headers }, resolve).on('error', reject));
+  assert.equal(response.statusCode, 503);
+  assert.equal(response.headers['cache-control'], 'no-store');
+  response.setEncoding('utf8');
   let html = '';
   const cuts = [];
-  for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
+  for await (const piece of response) {
     html += piece;
     cuts.push(html.length);
   }

@@ -2,10 +2,11 @@
 
     demo.py COMMAND ...
 
-finds in its environment WAKEGATE_URL, the demo's address, and WAKEGATE_SLEEP, a command that puts all of it to
-sleep; `demo.py --sleep ADMIN` is that command.
+finds in its environment WAKEGATE_URL, the demo's address, WAKEGATE_SLEEP, a command that puts all of it to sleep
+(`demo.py --sleep ADMIN` is that command), and WAKEGATE_FAIL, the address of another gateway whose wake fails.
 """
 
+import json
 import os
 import re
 import shlex
@@ -13,8 +14,9 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
-from kit import PATIENCE, WAKEGATE, Gateway, soon
+from kit import PATIENCE, WAKEGATE, Gateway, folder, free_ports, soon
 
 
 class Demo:
@@ -57,10 +59,25 @@ def put_to_sleep(admin):
 def main():
     if sys.argv[1] == "--sleep":
         return put_to_sleep(sys.argv[2])
-    with Demo() as demo:
+    with Demo() as demo, folder() as into:
         sleep = shlex.join([sys.executable, os.path.abspath(__file__), "--sleep", demo.admin])
-        environment = {**os.environ, "WAKEGATE_URL": demo.url, "WAKEGATE_SLEEP": sleep}
-        sys.exit(subprocess.run(sys.argv[1:], env=environment).returncode)
+        front, admin = free_ports(2)
+        config = Path(into) / "wakegate.json"
+        config.write_text(failing(front, admin))
+        with Gateway(config, admin):
+            ours = {"WAKEGATE_URL": demo.url, "WAKEGATE_SLEEP": sleep, "WAKEGATE_FAIL": f"http://127.0.0.1:{front}/"}
+            code = subprocess.run(sys.argv[1:], env={**os.environ, **ours}).returncode
+    sys.exit(code)
+
+
+def failing(front, admin):
+    """A configuration of one service, whose program is not there."""
+    return json.dumps({
+        "listeners": [{"address": f"127.0.0.1:{front}"}],
+        "admin": {"address": f"127.0.0.1:{admin}"},
+        "services": {"web": {"process": {"command": ["no-such-program-anywhere"], "port": 0}}},
+        "routes": [{"path": "/*", "service": "web"}],
+    })
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def websocket_wakes(gateway, front):
         assert get(f"http://127.0.0.1:{front}/api/visits") == "1"
         assert live.recv(PATIENCE) == "1", "the news comes while the socket is open"
         assert "The stack is awake" in get(f"http://127.0.0.1:{front}/")
-        assert set(gateway.phases().values()) == {"awake"}
+        soon("the log tells the wake", lambda: ("site", "awake") in gateway.changes())
 
         # Well past `idle_after` the site sleeps, and the open socket keeps what is behind it awake.
         soon("the site sleeps", lambda: gateway.phases()["site"] == "asleep")
@@ -61,6 +61,7 @@ def websocket_wakes(gateway, front):
 
 def sleeps_dependents_first(gateway):
     gateway.all_asleep()
+    soon("the log tells the sleep", lambda: gateway.changes()[-1] == ("cache", "asleep"))
     stops = [name for name, phase in gateway.changes() if phase == "stopping"]
     assert stops[-2:] == ["app", "cache"] and stops[0] == "site", stops
     changes = gateway.changes()

@@ -95,7 +95,7 @@ impl Preview {
                 needed_for_door: true,
             })
             .collect();
-        page.response(members, self.clock).map(BodyExt::boxed)
+        page.response(members, self.clock, watch::channel(None).1).map(BodyExt::boxed)
     }
 
     /// The services behind an address; the first visit wakes them.

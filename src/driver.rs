@@ -202,7 +202,6 @@ pub fn start(
         run::Wires { gates, notices, bell, budget },
         clock,
     );
-    #[expect(clippy::disallowed_methods, reason = "the one task that owns the engine")]
     let task = tokio::spawn(shell.run(inbox, rings, nudged));
     (control, task)
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tower_layer::Layer;
 
@@ -20,16 +20,17 @@ pub use serve::{Drained, ServeOptions, serve};
 use crate::admin::{Admin, AdminOptions};
 use crate::clock::Clock;
 use crate::config::Plan;
-use crate::driver::{self, Control, Providers};
+use crate::driver::{self, Control, Notice, Providers};
 use crate::layer::{Table, WakeLayer};
 use crate::metrics::{self, Metrics};
-use crate::model::Graph;
 use crate::net::Net;
 use crate::page::{Page, TemplateError};
 use crate::provider::Nudge;
 use crate::proxy::Proxy;
 use front::{AdminFront, Front};
 
+/// Those who still wait when the drain timeout is nearly up are told so this long before.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long the admin API may take to end once everything else has.
 const ADMIN_DRAIN: Duration = Duration::from_secs(1);
 
@@ -41,15 +42,8 @@ pub enum GatewayError {
     Listen(SocketAddr, io::Error),
     /// The waiting page's template is not one.
     Page(TemplateError),
-    /// Nothing in this gateway can run a service of this kind.
-    Provider {
-        /// The service.
-        service: Arc<str>,
-        /// The provider it asks for.
-        provider: String,
-    },
-    /// Listeners with TLS are not built yet.
-    Tls(SocketAddr),
+    /// What the configuration asks for and this build cannot do, one sentence each.
+    NotInThisBuild(Vec<String>),
     /// The driver has broken down; that is a fault of Wakegate itself.
     Driver,
 }
@@ -57,7 +51,7 @@ pub enum GatewayError {
 impl GatewayError {
     /// Whether the configuration is to blame.
     pub fn is_of_configuration(&self) -> bool {
-        matches!(self, Self::Page(_) | Self::Provider { .. } | Self::Tls(_))
+        matches!(self, Self::Page(_) | Self::NotInThisBuild(_))
     }
 }
 
@@ -69,14 +63,7 @@ impl fmt::Display for GatewayError {
             }
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Page(error) => write!(f, "page: {error}"),
-            Self::Provider { service, provider } => {
-                write!(f, "services.{service}: this build has no provider `{provider}`")
-            }
-            Self::Tls(address) => write!(
-                f,
-                "listeners: {address} asks for TLS, which this version does not serve yet; put a load balancer \
-                 before it, or take `tls` out"
-            ),
+            Self::NotInThisBuild(missing) => f.write_str(&missing.join("\n")),
             Self::Driver => f.write_str("the driver broke down; please report this"),
         }
     }
@@ -91,6 +78,8 @@ pub struct Gateway {
     admin: Option<(TcpListener, Admin)>,
     front: Front,
     driver: JoinHandle<()>,
+    /// Since the driver's start, so that what was found at boot is counted.
+    notices: broadcast::Receiver<Notice>,
     handle: Handle,
     ready: watch::Sender<bool>,
 }
@@ -111,8 +100,7 @@ impl Gateway {
         let page = Page::new(&plan.page).map_err(GatewayError::Page)?;
         let (nudge, nudged) = Nudge::channel();
         let providers = providers(nudge);
-        check_kinds(&plan.graph, |name| providers.contains_key(name))?;
-        check_tls(&plan)?;
+        can_do(&plan, |name| providers.contains_key(name))?;
         let mut listeners = Vec::new();
         for listener in &plan.listeners {
             listeners.push(listen(listener.address).await?);
@@ -126,18 +114,23 @@ impl Gateway {
         let known: Vec<Arc<str>> = providers.keys().cloned().collect();
         let (control, driver) =
             driver::start(plan.graph.clone(), providers, nudged, net.clone(), clock, options);
+        let notices = control.notices();
         let metrics = Metrics::new();
         let table = table(&plan, &control, &metrics);
         let layer = WakeLayer::new(table, page, clock, metrics.meter(""));
         let front = Front::new(layer.layer(Proxy::new(net)), metrics.meter(""));
         let (ready, readiness) = watch::channel(true);
         let admin = admin_listener.zip(plan.admin.as_ref()).map(|(listener, admin)| {
-            let options = AdminOptions { token: admin.token.clone(), ..AdminOptions::default() };
+            let options = AdminOptions {
+                token: admin.token.clone(),
+                hosts: admin.hosts.clone(),
+                ..AdminOptions::default()
+            };
             (listener, Admin::new(options, control.clone(), metrics.clone(), readiness))
         });
         let plan = Arc::new(Mutex::new(Arc::new(plan)));
         let handle = Handle { layer, control, metrics, plan, known: known.into() };
-        Ok(Self { listeners, admin, front, driver, handle, ready })
+        Ok(Self { listeners, admin, front, driver, notices, handle, ready })
     }
 
     /// Where requests come in: the addresses that the listeners really have.
@@ -160,9 +153,9 @@ impl Gateway {
     /// # Errors
     /// [`GatewayError::Driver`].
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<Drained, GatewayError> {
-        let Self { listeners, admin, front, mut driver, handle, ready } = self;
+        let Self { listeners, admin, front, mut driver, notices, handle, ready } = self;
         let (stopping, stopped) = watch::channel(false);
-        let counting = spawn(metrics::record(handle.control.notices(), handle.metrics.clone()));
+        let counting = tokio::spawn(metrics::record(notices, handle.metrics.clone()));
         let mut fronts = JoinSet::new();
         for listener in listeners {
             let drain = handle.plan().drain_timeout;
@@ -172,7 +165,7 @@ impl Gateway {
         let (admin_stopping, admin_stopped) = watch::channel(false);
         let admin = admin.map(|(listener, admin)| {
             let options = ServeOptions { drain: ADMIN_DRAIN };
-            spawn(serve(listener, AdminFront(admin), until(admin_stopped), options))
+            tokio::spawn(serve(listener, AdminFront(admin), until(admin_stopped), options))
         });
 
         let broken = tokio::select! {
@@ -182,6 +175,8 @@ impl Gateway {
         // Closed sooner than the door: whoever balances load over several gateways should hear of it first.
         ready.send_replace(false);
         stopping.send_replace(true);
+        let drain = handle.plan().drain_timeout;
+        handle.layer.close(drain.saturating_sub(LAST_WORDS.min(drain / 2)));
         let mut drained = Drained::Whole;
         while let Some(ended) = fronts.join_next().await {
             if !matches!(ended, Ok(Drained::Whole)) {
@@ -235,7 +230,7 @@ impl Handle {
     pub async fn reload(&self, plan: Plan) -> Result<(), GatewayError> {
         let page = Page::new(&plan.page).map_err(GatewayError::Page)?;
         let known = |name: &str| self.known.iter().any(|known| **known == *name);
-        check_kinds(&plan.graph, known)?;
+        can_do(&plan, known)?;
         let before = self.plan();
         if before.listeners != plan.listeners
             || before.admin != plan.admin
@@ -264,31 +259,26 @@ fn table(plan: &Plan, control: &Control, metrics: &Metrics) -> Table {
     Table::new(plan.rules.clone(), plan.policy.clone(), &gates.graph, gate, |name| metrics.meter(name))
 }
 
-fn check_kinds(graph: &Graph, known: impl Fn(&str) -> bool) -> Result<(), GatewayError> {
-    for id in graph.ids() {
-        let spec = graph.spec(id);
-        let provider = spec.kind.provider();
-        if spec.sleeps() && !known(provider) {
-            return Err(GatewayError::Provider { service: spec.name.clone(), provider: provider.to_owned() });
-        }
-    }
-    Ok(())
+fn can_do(plan: &Plan, known: impl Fn(&str) -> bool) -> Result<(), GatewayError> {
+    let missing = not_in_this_build(plan, known);
+    if missing.is_empty() { Ok(()) } else { Err(GatewayError::NotInThisBuild(missing)) }
 }
 
-fn check_tls(plan: &Plan) -> Result<(), GatewayError> {
-    match plan.listeners.iter().find(|listener| listener.tls.is_some()) {
-        Some(listener) => Err(GatewayError::Tls(listener.address)),
-        None => Ok(()),
-    }
+/// What a valid plan asks for and this build cannot do, one sentence each. `known` tells which providers there are.
+pub fn not_in_this_build(plan: &Plan, known: impl Fn(&str) -> bool) -> Vec<String> {
+    let specs = plan.graph.ids().map(|id| plan.graph.spec(id));
+    let unknown = specs.filter(|spec| spec.sleeps() && !known(spec.kind.provider())).map(|spec| {
+        format!("services.{}: the provider `{}` is not in this build", spec.name, spec.kind.provider())
+    });
+    let tls = plan.listeners.iter().filter(|listener| listener.tls.is_some()).map(|listener| {
+        let address = listener.address;
+        format!("listeners: TLS is not in this build; take `tls` out of {address} and put a load balancer before it")
+    });
+    unknown.chain(tls).collect()
 }
 
 /// Resolves once the channel says `true`, or nobody can any more.
 async fn until(mut stopped: watch::Receiver<bool>) {
     // An error means that the sender is gone: stopped as well.
     drop(stopped.wait_for(|stopped| *stopped).await);
-}
-
-#[expect(clippy::disallowed_methods, reason = "ended by `Gateway::run`")]
-fn spawn<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-    tokio::spawn(work)
 }

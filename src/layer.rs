@@ -22,6 +22,7 @@ use bytes::Bytes;
 use http::header::LOCATION;
 use http::{Request, Response};
 use http_body::Body;
+use tokio::sync::watch;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -32,6 +33,7 @@ pub use table::{Entry, Table};
 use crate::body::WakeBody;
 use crate::clock::Clock;
 use crate::meter::{Outcome, RouteMeter};
+use crate::model::Time;
 use crate::page::{Page, answer::Answer};
 use crate::peer::Peer;
 use crate::route::{Action, Head, Redirect};
@@ -47,6 +49,8 @@ pub struct WakeLayer {
 struct Shared {
     rules: ArcSwap<Rules>,
     clock: Clock,
+    /// Until when those who wait may go on waiting, once the gateway goes down.
+    closing: watch::Sender<Option<Time>>,
     /// Counts the requests that no route matches.
     unmatched: Arc<RouteMeter>,
 }
@@ -61,12 +65,19 @@ impl WakeLayer {
     /// A layer that routes by `table`, answers with `page`, and counts what no route matches by `unmatched`.
     pub fn new(table: Table, page: Page, clock: Clock, unmatched: Arc<RouteMeter>) -> Self {
         let rules = ArcSwap::from_pointee(Rules { table, page });
-        Self { shared: Arc::new(Shared { rules, clock, unmatched }) }
+        let closing = watch::Sender::new(None);
+        Self { shared: Arc::new(Shared { rules, clock, closing, unmatched }) }
     }
 
     /// Goes over to other routes and another page. Requests that have been routed already are not touched.
     pub fn set(&self, table: Table, page: Page) {
         self.shared.rules.store(Arc::new(Rules { table, page }));
+    }
+
+    /// The gateway goes down: waiting pages end, so that their browsers ask again (and find another gateway, it is to
+    /// be hoped); held requests may wait for another `grace` and are then told so.
+    pub fn close(&self, grace: Duration) {
+        self.shared.closing.send_replace(Some(self.shared.clock.now() + grace));
     }
 }
 
@@ -145,6 +156,7 @@ where
             verdict: verdict.clone(),
             page: rules.page.clone(),
             clock: self.shared.clock,
+            closing: self.shared.closing.subscribe(),
         };
         ResponseFuture::held(hold::wait(arrival, inner, request))
     }

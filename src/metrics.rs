@@ -166,7 +166,7 @@ impl Metrics {
             for outcome in Outcome::ALL {
                 let count = meter.counted(outcome);
                 // With thousands of routes, most outcomes of most of them never happen.
-                if count > 0 || outcome == Outcome::Served {
+                if count > 0 || (outcome == Outcome::Served && !meter.route().is_empty()) {
                     let labels =
                         vec![("route", meter.route().to_string()), ("outcome", outcome.as_str().to_owned())];
                     samples.push((labels, family::float(count)));

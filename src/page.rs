@@ -44,7 +44,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use tokio::sync::watch;
 
-pub use stream::PageBody;
+pub use stream::{Closing, PageBody};
 pub use template::TemplateError;
 
 use crate::clock::Clock;
@@ -94,10 +94,11 @@ impl Page {
     /// The page for these members, in the order in which they are shown, the routed service last.
     ///
     /// The body ends, and the browser then loads the same address again, when the routed service is awake, when
-    /// its failed wake may be tried again, when a member's sender is gone, and in any case after ten minutes.
-    pub fn response(&self, members: Vec<Member>, clock: Clock) -> Response<PageBody> {
+    /// its failed wake may be tried again, when a member's sender is gone or the gateway is `closing`, and in any case
+    /// after ten minutes.
+    pub fn response(&self, members: Vec<Member>, clock: Clock, closing: Closing) -> Response<PageBody> {
         let retry_after = retry_after(&members, &clock);
-        let body = PageBody::new(self.template.clone(), self.detail, members, clock);
+        let body = PageBody::new(self.template.clone(), self.detail, members, clock, closing);
         self.respond(retry_after, body)
     }
 
@@ -187,7 +188,7 @@ mod tests {
         let told = |view: View| {
             let (_sender, receiver) = watch::channel(Arc::new(view));
             let member = Member { name: "web".into(), view: receiver, needed_for_door: true };
-            let response = page.response(vec![member], clock);
+            let response = page.response(vec![member], clock, watch::channel(None).1);
             response.headers()["retry-after"].to_str().unwrap().to_owned()
         };
         let waking = View { phase: Phase::Waking, waking_since: Some(Time::ZERO), ..View::default() };

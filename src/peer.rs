@@ -75,18 +75,19 @@ impl Peer {
     }
 
     /// Its IP address as `X-Forwarded-For` wants it.
-    pub(crate) fn ip(&self) -> &HeaderValue {
+    pub fn ip(&self) -> &HeaderValue {
         &self.0.ip
     }
 
     /// Its IP address as the `for` of `Forwarded` wants it.
-    pub(crate) fn node(&self) -> &str {
+    pub fn node(&self) -> &str {
         &self.0.node
     }
 }
 
 /// Whether what this peer says about the client before it is believed. Nobody is, until the operator can name
 /// the proxies in front.
+#[cfg(feature = "server")]
 pub(crate) fn trusts(_peer: &Peer) -> bool {
     false
 }

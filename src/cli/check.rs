@@ -1,5 +1,6 @@
-use super::{Failure, load, output};
+use super::{Failure, load, output, serve};
 use crate::config::Config;
+use crate::gateway;
 
 /// Check the configuration: every problem at once, each with its line
 #[derive(clap::Args, Debug)]
@@ -10,6 +11,9 @@ impl Args {
     #[expect(clippy::unused_self, reason = "every verb is run this way")]
     pub(super) fn run(self, config: &Config) -> Result<(), Failure> {
         let plan = load(config)?;
+        for missing in gateway::not_in_this_build(&plan, serve::has_provider) {
+            eprintln!("note: {missing}");
+        }
         let count =
             |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
         output::print(&format!(

@@ -80,7 +80,11 @@ impl Args {
                 address: self.address.unwrap_or_else(|| free_or_any(8080)),
                 tls: None,
             }],
-            admin: Some(Admin { address: admin, token: environment("WAKEGATE_ADMIN_TOKEN") }),
+            admin: Some(Admin {
+                address: admin,
+                token: environment("WAKEGATE_ADMIN_TOKEN"),
+                hosts: Vec::new(),
+            }),
             graph,
             rules: vec![everything],
             policy: Policy::default(),

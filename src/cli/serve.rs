@@ -46,7 +46,7 @@ pub(super) fn run(
         let clock = Clock::start();
         let mut children = Children::default();
         let bound = Gateway::bind(plan, Arc::new(TokioNet), clock, |nudge| children.providers(clock, nudge));
-        let gateway = bound.await.map_err(explained)?;
+        let gateway = bound.await.map_err(|error| explained(&error))?;
         // Before anybody is told where to send signals to.
         let mut signals = Signals::new()?;
         announce(&gateway);
@@ -84,13 +84,13 @@ async fn serve(gateway: Gateway, signals: &mut Signals) -> Result<(), Failure> {
 }
 
 fn report(ended: Result<Drained, GatewayError>) -> Result<(), Failure> {
-    if ended.map_err(explained)? == Drained::Cut {
+    if ended.map_err(|error| explained(&error))? == Drained::Cut {
         warn!("the drain timeout was up before the last connection had ended");
     }
     Ok(())
 }
 
-fn explained(error: GatewayError) -> Failure {
+fn explained(error: &GatewayError) -> Failure {
     let text = error.to_string();
     if error.is_of_configuration() { Failure::usage(text) } else { Failure::other(text) }
 }
@@ -134,6 +134,11 @@ impl Signals {
             _ = self.interrupt.recv() => "SIGINT",
         }
     }
+}
+
+/// Whether this build can run services of this provider.
+pub(super) fn has_provider(name: &str) -> bool {
+    cfg!(feature = "process") && name == "process"
 }
 
 /// The provider whose children end with the gateway.

@@ -98,6 +98,9 @@ pub(crate) struct Admin {
     pub(crate) address: Option<String>,
     /// The bearer token that callers must show; 16 characters or more. Needed where the address is not loopback.
     pub(crate) token: Option<String>,
+    /// Names under which it may be called, besides `localhost` and plain addresses: requests to any other name are
+    /// refused, so that no web page can reach it through a name of its own.
+    pub(crate) hosts: Option<Vec<String>>,
 }
 
 /// The times and bounds of a service.

@@ -70,6 +70,8 @@ pub struct Admin {
     pub address: SocketAddr,
     /// The bearer token that callers must show; always there unless the address is loopback.
     pub token: Option<String>,
+    /// Names under which it may be called, besides `localhost` and plain addresses.
+    pub hosts: Vec<String>,
 }
 
 impl fmt::Debug for Admin {

@@ -99,7 +99,6 @@ impl Probes {
             drop(news.send(News { service, target, result }));
         };
         let probe = probe::run(self.net.clone(), spec.clone(), target.clone(), paces, report);
-        #[expect(clippy::disallowed_methods, reason = "ends with its `Probing`")]
         let task = tokio::spawn(probe);
         Probing { spec: spec.clone(), target, pace, task }
     }

@@ -323,7 +323,7 @@ impl Shell {
         };
         let all = graph.ids().map(gate_of).collect();
         self.wires.gates.store(Arc::new(Gates { graph: graph.clone(), all }));
-        self.engine.reload(graph.clone(), self.clock.now());
+        self.engine.reload(&graph, self.clock.now());
         for id in before.graph.ids().filter(|id| graph.id(&before.graph.spec(*id).name).is_none()) {
             self.let_go(before.graph.spec(id), before.gate(id));
         }

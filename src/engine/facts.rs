@@ -74,11 +74,12 @@ impl Engine {
         let (now, settle) = (self.now, self.settings.settle);
         let slot = self.slot_mut(id);
         slot.blind = None;
-        let settling = now.since(slot.acknowledged_at) < settle;
+        // By when it was begun: an answer may be long on its way.
+        let settling = slot.looked_at.since(slot.acknowledged_at) < settle;
         let contradicts = match slot.told {
-            Told::Up => seen.desired == 0,
-            Told::Down => seen.desired > 0,
-            Told::Nothing | Told::PerhapsDown => false,
+            Told::Up | Told::PerhapsUp => seen.desired == 0,
+            Told::Down | Told::PerhapsDown => seen.desired > 0,
+            Told::Nothing => false,
         };
         if settling && contradicts {
             return;
@@ -139,9 +140,16 @@ impl Engine {
                 slot.told = if count == 0 { Told::Down } else { Told::Up };
                 slot.known_count = count;
                 slot.failed_calls = 0;
+                if let Some(wake) = &mut slot.wake {
+                    // Perhaps called by an earlier wake that did not live to see the answer.
+                    wake.called |= count > 0;
+                }
             }
             Err(_) if count == 0 => slot.told = Told::PerhapsDown,
-            Err(fault) => self.start_refused(id, fault),
+            Err(fault) => {
+                slot.told = Told::PerhapsUp;
+                self.start_refused(id, fault);
+            }
         }
         self.look_soon(id);
         self.touch(id);
@@ -179,7 +187,10 @@ impl Engine {
         slot.healthy.retain(|healthy| *healthy != target);
         match result {
             // A target that was taken off the list in the meantime is not trusted.
-            Ok(()) if slot.targets(&spec).contains(&target) => slot.healthy.push(target),
+            Ok(()) if slot.targets(&spec).contains(&target) => {
+                slot.healthy.push(target);
+                slot.last_probe_error = None;
+            }
             Ok(()) => {}
             Err(error) => slot.last_probe_error = Some(error),
         }
@@ -239,7 +250,6 @@ impl Engine {
         let now = self.now;
         let slot = self.slot_mut(id);
         slot.wake = Some(Wake { started: now, cause, calls, called: false, dependencies_ready: None });
-        slot.last_probe_error = None;
         slot.call_again_at = None;
         slot.failed_calls = 0;
         slot.fault = None;

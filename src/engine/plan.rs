@@ -14,6 +14,9 @@ impl Engine {
         }
         for id in std::mem::take(&mut self.changed) {
             if std::mem::take(&mut self.slot_mut(id).changed) {
+                // Last, so that no look goes out just ahead of a call that makes it void.
+                self.look_if_due(id);
+                self.arm(id);
                 self.emit(Command::Publish(id));
             }
         }
@@ -21,7 +24,6 @@ impl Engine {
 
     fn plan(&mut self, id: ServiceId) {
         let now = self.now;
-        self.look_if_due(id);
         let slot = self.slot_mut(id);
         slot.changed = true;
         if slot.lease.is_some_and(|until| until <= now) {
@@ -163,6 +165,7 @@ impl Engine {
         let look = LookId(self.next_id());
         let slot = self.slot_mut(id);
         slot.look = Some(look);
+        slot.looked_at = now;
         slot.look_at = None;
         self.emit(Command::Observe { service: id, look });
     }

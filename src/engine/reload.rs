@@ -13,7 +13,7 @@ impl Engine {
     /// is gone is left as it is, and nobody looks after it any more.
     ///
     /// Handles are of the new graph afterwards. Answers to earlier commands are still welcome under the new one.
-    pub fn reload(&mut self, graph: Arc<Graph>, now: Time) {
+    pub fn reload(&mut self, graph: &Arc<Graph>, now: Time) {
         self.now = now.max(self.now);
         let before = std::mem::replace(&mut self.graph, graph.clone());
         let names = before.ids().map(|id| before.spec(id).name.clone());

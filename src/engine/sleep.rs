@@ -85,10 +85,11 @@ impl Engine {
     pub(super) fn fell_asleep(&mut self, id: ServiceId, cause: Cause) {
         let graph = self.graph.clone();
         let slot = self.slot_mut(id);
+        let used_until_now = slot.phase != Phase::Unknown;
         let lasted = slot.quiet.lasted;
         slot.told = Told::Down;
         slot.wake = None;
-        for edge in graph.dependencies(id) {
+        for edge in graph.dependencies(id).iter().filter(|_| used_until_now) {
             let quiet = &mut self.slot_mut(edge.to).quiet;
             quiet.lasted = quiet.lasted.min(lasted);
         }

@@ -35,6 +35,8 @@ pub(super) struct Slot {
     /// The last look got no answer: nothing is put to sleep on what was seen before.
     pub(super) blind: Option<Fault>,
     pub(super) look: Option<LookId>,
+    /// When the last look was begun.
+    pub(super) looked_at: Time,
     pub(super) look_again: bool,
     /// Looks before this one were begun before the last call was acknowledged (rule 3).
     pub(super) first_valid_look: LookId,
@@ -76,6 +78,8 @@ pub(super) enum Told {
     Nothing,
     Up,
     Down,
+    /// A call to start it failed: perhaps it was carried out, perhaps not.
+    PerhapsUp,
     /// A call to put it to sleep failed: perhaps it was carried out, perhaps not.
     PerhapsDown,
 }
@@ -124,6 +128,7 @@ impl Slot {
             seen_at: now,
             blind: None,
             look: None,
+            looked_at: now,
             look_again: false,
             first_valid_look: LookId(0),
             look_at: Some(now),
@@ -172,6 +177,7 @@ impl Slot {
     pub(super) fn forget_seen(&mut self) {
         self.seen = None;
         self.healthy.clear();
+        self.last_probe_error = None;
     }
 
     /// The targets as seen, or the fixed address in their place.

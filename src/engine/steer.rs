@@ -11,7 +11,6 @@ impl Engine {
         self.steer_probes(id);
         self.steer_stage(id);
         self.sample_if_due(id);
-        self.arm(id);
     }
 
     fn steer_door(&mut self, id: ServiceId) {
@@ -77,10 +76,11 @@ impl Engine {
     }
 
     /// Sets the service's timer to the next moment at which something about it may have to change.
-    fn arm(&mut self, id: ServiceId) {
+    pub(super) fn arm(&mut self, id: ServiceId) {
         let spec = self.graph.spec(id).clone();
         let (now, every) = (self.now, self.settings.observe_every);
         let slot = self.slot_mut(id);
+        // No look while one is out or a call is: their answers bring the next.
         let moving = matches!(slot.phase, Phase::Unknown | Phase::Waking | Phase::Stopping);
         let looking = slot.look.is_some() || slot.call.is_some();
         if !spec.sleeps() || looking {

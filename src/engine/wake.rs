@@ -174,13 +174,14 @@ impl Engine {
     }
 
     /// The provider's fault, if it is to end the wake. A death before the dependencies were ready is forgiven:
-    /// the program could not have lived, and is started again.
+    /// the program could not have lived, and is started again. So is the death that ended its time awake, however
+    /// late it is heard of: who comes now waits for the next start.
     fn fault_to_judge(&self, id: ServiceId) -> Option<Fault> {
         let slot = self.slot(id);
         let wake = slot.wake?;
         let fault = slot.seen.as_ref()?.fault.as_ref()?;
         let since = wake.dependencies_ready.map(|ready| ready.max(wake.started));
-        let mine = wake.called || !wake.calls;
+        let mine = wake.called || !(wake.calls || wake.cause == Cause::Unhealthy);
         let lived = since.is_some_and(|since| fault.at.is_none_or(|at| at >= since));
         (mine && (fault.terminal || lived)).then(|| fault.clone())
     }
@@ -212,12 +213,14 @@ impl Engine {
             .dependencies(id)
             .iter()
             .find(|edge| edge.holds_door() && !matches!(self.slot(edge.to).phase, Phase::Awake));
-        let why = match (&slot.blind, &slot.last_probe_error, waits_for) {
+        let died = slot.seen.as_ref().and_then(|seen| seen.fault.as_ref()).map(|fault| &*fault.reason);
+        let error = died.or(slot.last_probe_error.as_deref());
+        let why = match (&slot.blind, error, waits_for) {
             (Some(fault), ..) => format!("it could not be observed: {fault}"),
             (None, _, Some(edge)) if slot.ready(&spec) || slot.seen.is_none() => {
                 format!("it was still waiting for {}", self.graph.spec(edge.to).name)
             }
-            (None, Some(error), _) => error.clone(),
+            (None, Some(error), _) => error.to_owned(),
             (None, None, Some(edge)) => {
                 format!("it was still waiting for {}", self.graph.spec(edge.to).name)
             }

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::gate::{Gate, Hold, Pass, Refused};
 use crate::meter::{Outcome, RouteMeter};
 use crate::model::{Fault, Time};
-use crate::page::{Page, answer::Answer};
+use crate::page::{Closing, Page, answer::Answer};
 use crate::peer::PeerGone;
 use crate::route::Verdict;
 
@@ -29,6 +29,7 @@ pub(super) struct Arrival {
     pub(super) verdict: Verdict,
     pub(super) page: Page,
     pub(super) clock: Clock,
+    pub(super) closing: Closing,
 }
 
 /// How the waiting ended.
@@ -40,6 +41,7 @@ enum End {
     Full,
     Failed(Fault),
     OutOfPatience,
+    GoingDown,
     Left,
 }
 
@@ -69,6 +71,9 @@ where
                 (Outcome::HoldTimeout, response)
             }
         },
+        End::GoingDown => {
+            (Outcome::GoingDown, refusal(Answer::GoingDown, class, Some(arrival.retry_after())))
+        }
         // Nobody reads this any more.
         End::Left => (Outcome::Left, refusal(Answer::HoldTimeout, class, None)),
     };
@@ -106,7 +111,18 @@ impl Arrival {
                 Err(fault) => End::Failed(fault),
             },
             () = leaves => End::Left,
+            () = self.closed() => End::GoingDown,
             () = tokio::time::sleep(patience) => End::OutOfPatience,
+        }
+    }
+
+    /// Resolves when the gateway goes down and has no more time for those who wait.
+    async fn closed(&self) {
+        let mut closing = self.closing.clone();
+        let closes = closing.wait_for(Option::is_some).await.ok().and_then(|at| *at);
+        match closes {
+            Some(at) => tokio::time::sleep_until(self.clock.instant(at)).await,
+            None => std::future::pending().await,
         }
     }
 
@@ -130,7 +146,7 @@ impl Arrival {
         let response = if head_only {
             self.page.head_only()
         } else {
-            self.page.response(self.tally.entry().members(), self.clock)
+            self.page.response(self.tally.entry().members(), self.clock, self.closing.clone())
         };
         response.map(WakeBody::page)
     }

@@ -97,7 +97,7 @@ impl Kind {
 }
 
 /// A local child process.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ProcessSpec {
     /// The program and its arguments; never empty.
     pub command: Vec<String>,
@@ -112,6 +112,20 @@ pub struct ProcessSpec {
     pub stop_timeout: Duration,
     /// It is a job: an exit with success is its end, not a death.
     pub job: bool,
+}
+
+impl fmt::Debug for ProcessSpec {
+    /// Without the values of its variables, which may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProcessSpec")
+            .field("command", &self.command)
+            .field("env", &self.env.keys())
+            .field("directory", &self.directory)
+            .field("port", &self.port)
+            .field("stop_timeout", &self.stop_timeout)
+            .field("job", &self.job)
+            .finish()
+    }
 }
 
 /// A service on Amazon ECS.

@@ -18,6 +18,8 @@ pub enum Answer {
     Full,
     /// The service did not get ready while the request was held.
     HoldTimeout,
+    /// The gateway goes down, and the request was still waiting.
+    GoingDown,
     /// The wake failed; the sentence is the fault's public one.
     WakeFailed(&'static str),
     /// No route matches.
@@ -30,7 +32,9 @@ impl Answer {
     /// The HTTP status.
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::Asleep | Self::Full | Self::HoldTimeout => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Asleep | Self::Full | Self::HoldTimeout | Self::GoingDown => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::WakeFailed(_) => StatusCode::BAD_GATEWAY,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
@@ -43,6 +47,7 @@ impl Answer {
             Self::Asleep => "asleep",
             Self::Full => "full",
             Self::HoldTimeout => "hold_timeout",
+            Self::GoingDown => "going_down",
             Self::WakeFailed(_) => "wake_failed",
             Self::NoRoute => "no_route",
             Self::BadRequest(_) => "bad_request",
@@ -55,6 +60,7 @@ impl Answer {
             Self::Asleep => "The service is asleep, and this kind of request does not wake it.",
             Self::Full => "The service is waking up, and too many requests are waiting for it already.",
             Self::HoldTimeout => "The service is still waking up. Try again soon.",
+            Self::GoingDown => "The gateway is restarting. Try again soon.",
             Self::NoRoute => "There is nothing here.",
             Self::WakeFailed(public) | Self::BadRequest(public) => public,
         }
@@ -64,7 +70,7 @@ impl Answer {
     const fn grpc_status(self) -> &'static str {
         match self {
             // UNAVAILABLE: "most likely a transient condition", which clients may retry.
-            Self::Asleep | Self::Full | Self::HoldTimeout | Self::WakeFailed(_) => "14",
+            Self::Asleep | Self::Full | Self::HoldTimeout | Self::GoingDown | Self::WakeFailed(_) => "14",
             // UNIMPLEMENTED, as gRPC clients read a 404.
             Self::NoRoute => "12",
             // INTERNAL, as they read a 400.

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, SizeHint};
+use tokio::sync::watch;
 use tokio::time::sleep_until;
 
 use super::Member;
@@ -38,6 +39,9 @@ const SPACING: Duration = Duration::from_millis(250);
 /// The times between frames are stretched for each so many bytes of a frame.
 const LONG_FRAME: usize = 4096;
 
+/// Tells a page that the gateway goes down, by `Some`; when exactly is not the page's business.
+pub type Closing = watch::Receiver<Option<Time>>;
+
 /// The body of a waiting page. It is not activity, and holds no gate.
 pub struct PageBody {
     next: Option<Step>,
@@ -53,8 +57,14 @@ impl PageBody {
     }
 
     /// A body that shows these members, the routed service last.
-    pub(super) fn new(template: Arc<Template>, detail: Detail, members: Vec<Member>, clock: Clock) -> Self {
-        let stream = Stream::new(template, detail, members, clock);
+    pub(super) fn new(
+        template: Arc<Template>,
+        detail: Detail,
+        members: Vec<Member>,
+        clock: Clock,
+        closing: Closing,
+    ) -> Self {
+        let stream = Stream::new(template, detail, members, clock, closing);
         Self { next: Some(Box::pin(stream.first())) }
     }
 }
@@ -94,6 +104,7 @@ struct Stream {
     detail: Detail,
     members: Vec<Member>,
     clock: Clock,
+    closing: Closing,
     /// When the page was asked for.
     began: Time,
     /// When something was last written.
@@ -113,7 +124,13 @@ struct Stream {
 }
 
 impl Stream {
-    fn new(template: Arc<Template>, detail: Detail, members: Vec<Member>, clock: Clock) -> Self {
+    fn new(
+        template: Arc<Template>,
+        detail: Detail,
+        members: Vec<Member>,
+        clock: Clock,
+        closing: Closing,
+    ) -> Self {
         let now = clock.now();
         let waited = members.last().is_some_and(|routed| routed.view.borrow().phase != Phase::Awake);
         Self {
@@ -121,6 +138,7 @@ impl Stream {
             detail,
             members,
             clock,
+            closing,
             began: now,
             wrote: now,
             bytes: 0,
@@ -194,7 +212,7 @@ impl Stream {
         let mut until = self.heartbeat_at().min(self.ends_at());
         loop {
             let timer = sleep_until(self.clock.instant(until));
-            match changed(&mut self.members, timer).await {
+            match changed(&mut self.members, &mut self.closing, timer).await {
                 Woken::Timer => return,
                 Woken::Gone => {
                     self.gone = true;
@@ -254,8 +272,14 @@ enum Woken {
 }
 
 /// Waits until a member changes or the timer runs out.
-async fn changed(members: &mut [Member], timer: tokio::time::Sleep) -> Woken {
+async fn changed(members: &mut [Member], closing: &mut Closing, timer: tokio::time::Sleep) -> Woken {
     let mut timer = std::pin::pin!(timer);
+    let mut closes = std::pin::pin!(async {
+        if closing.wait_for(Option::is_some).await.is_err() {
+            // Nobody is left who could say so.
+            std::future::pending::<()>().await;
+        }
+    });
     // A member's `changed` is safe to drop and call again; they are few, and this happens about once a second.
     let mut changes: Vec<_> = members.iter_mut().map(|member| Box::pin(member.view.changed())).collect();
     poll_fn(|context| {
@@ -263,6 +287,9 @@ async fn changed(members: &mut [Member], timer: tokio::time::Sleep) -> Woken {
             if let Poll::Ready(result) = change.as_mut().poll(context) {
                 return Poll::Ready(if result.is_ok() { Woken::Change } else { Woken::Gone });
             }
+        }
+        if let Poll::Ready(()) = closes.as_mut().poll(context) {
+            return Poll::Ready(Woken::Gone);
         }
         timer.as_mut().poll(context).map(|()| Woken::Timer)
     })

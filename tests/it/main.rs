@@ -1,10 +1,20 @@
 //! Everything that is tested from outside, in one binary.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails the test")]
 
 mod admin;
+mod binary_activity;
+mod binary_failure;
+mod binary_graph;
+mod binary_holding;
+mod binary_input;
+mod binary_kit;
+mod binary_load;
+mod binary_reload;
+mod binary_service;
+mod binary_verbs;
 mod command_line;
 mod fake;
+mod gate_loom;
 mod gateway_serve;
 mod import_table;
 mod layer;

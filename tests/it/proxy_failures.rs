@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, oneshot};
 use wakegate::model::{Fault, Protocol};
 
 use crate::proxy_kit::{
-    Raw, Upstream, ask, front, front_of, full, gate, get, h1_client, h2_client, h2_upstream, nobody, open,
+    Nobody, Raw, Upstream, ask, front, front_of, full, gate, get, h1_client, h2_client, h2_upstream, open,
     post, raw_upstream, soon, suspected, text, until, upstream,
 };
 
@@ -18,15 +18,15 @@ const ANSWER: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 #[tokio::test]
 async fn a_target_that_takes_no_connection_is_passed_over_and_reported() {
     let target = upstream(async |_| Response::new(full("hello"))).await;
-    let dead = nobody().await;
+    let dead = Nobody::new();
     let (gate, mut rings) = gate(|_| {});
-    open(&gate, &[dead, target.address]);
+    open(&gate, &[dead.address, target.address]);
     let address = front_of(&gate).await;
     // By turns, one of these begins at the dead one.
     for _ in 0..2 {
         assert_eq!(text(ask(address, post("/", full("body"))).await).await, "hello");
     }
-    assert_eq!(suspected(&mut rings).await.address, dead.into());
+    assert_eq!(suspected(&mut rings).await.address, dead.address.into());
     until(|| gate.activity().in_flight == 0).await;
 }
 
@@ -34,7 +34,8 @@ async fn a_target_that_takes_no_connection_is_passed_over_and_reported() {
 async fn with_all_targets_gone_the_request_waits_and_is_served() {
     for protocol in [Protocol::Http1, Protocol::H2] {
         let (gate, mut rings) = gate(|spec| spec.protocol = protocol);
-        open(&gate, &[nobody().await]);
+        let nobody = Nobody::new();
+        open(&gate, &[nobody.address]);
         let address = front_of(&gate).await;
         let waiting = tokio::spawn(ask(address, post("/", full("precious"))));
         suspected(&mut rings).await;
@@ -59,12 +60,12 @@ async fn with_all_targets_gone_the_request_waits_and_is_served() {
 async fn a_target_that_comes_back_by_itself_serves_those_who_waited() {
     // One place at the one target, which the request itself holds: it must not wait for itself.
     let (gate, mut rings) = gate(|spec| spec.limits.max_in_flight = Some(1));
-    let address_of_target = nobody().await;
-    open(&gate, &[address_of_target]);
+    let target = Nobody::new();
+    open(&gate, &[target.address]);
     let address = front_of(&gate).await;
     let waiting = tokio::spawn(ask(address, get("/")));
     suspected(&mut rings).await;
-    let listener = tokio::net::TcpListener::bind(address_of_target).await.unwrap();
+    let listener = target.listen();
     let (stream, _) = soon(listener.accept()).await.unwrap();
     let mut stream = Raw::new(stream);
     stream.read_to("\r\n\r\n").await;
@@ -75,7 +76,8 @@ async fn a_target_that_comes_back_by_itself_serves_those_who_waited() {
 #[tokio::test]
 async fn the_wait_ends_in_time_or_with_the_reason() {
     let (gate, mut rings) = gate(|spec| spec.limits.hold_timeout = Duration::from_millis(50));
-    open(&gate, &[nobody().await]);
+    let nobody = Nobody::new();
+    open(&gate, &[nobody.address]);
     let address = front_of(&gate).await;
     let response = ask(address, get("/")).await;
     assert_eq!(response.status(), 503);

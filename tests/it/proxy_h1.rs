@@ -164,3 +164,27 @@ async fn a_head_request_gets_the_length_and_no_body() {
     assert_eq!(target.connections(), 1);
     until(|| gate.activity().in_flight == 0).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_are_used_again_by_many_at_once() {
+    let target = upstream(async |_| Response::new(full("hello"))).await;
+    let (address, gate) = front(Protocol::Http1, &[target.address]).await;
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            tokio::spawn(async move {
+                let mut client = h1_client(address).await;
+                for _ in 0..250 {
+                    let response = soon(client.send_request(get("/"))).await.unwrap();
+                    assert_eq!(text(response).await, "hello");
+                    soon(client.ready()).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    until(|| gate.activity().in_flight == 0).await;
+    // Eight at once need eight; a few more where an answer overtakes its connection's coming back.
+    assert!(target.connections() <= 40, "{} for 2000 requests", target.connections());
+}

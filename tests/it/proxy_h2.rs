@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use wakegate::model::Protocol;
 
 use crate::proxy_kit::{
-    TestBody, ask, data, feed, front, full, get, h2_client, h2_upstream, nobody, soon, text, until, upstream,
+    Nobody, TestBody, ask, data, feed, front, full, get, h2_client, h2_upstream, soon, text, until, upstream,
 };
 
 /// A gRPC message: not compressed, its length, its bytes.
@@ -116,7 +116,8 @@ async fn a_grpc_call_that_fails_is_told_so_in_grpcs_words() {
         spec.protocol = Protocol::H2;
         spec.limits.hold_timeout = std::time::Duration::from_millis(20);
     });
-    crate::proxy_kit::open(&gate, &[nobody().await]);
+    let nobody = Nobody::new();
+    crate::proxy_kit::open(&gate, &[nobody.address]);
     let address = crate::proxy_kit::front_of(&gate).await;
     let mut client = h2_client(address).await;
     let response = soon(client.send_request(call("/Greeter/Hello", full(message("hello"))))).await.unwrap();

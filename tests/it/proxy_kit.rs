@@ -20,7 +20,7 @@ use hyper::client::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tower_service::Service;
 use wakegate::gate::{Bell, Budget, Gate, Pass, Ring, Rings};
@@ -211,9 +211,23 @@ where
     .await
 }
 
-/// An address that nobody listens on.
-pub(crate) async fn nobody() -> SocketAddr {
-    TcpListener::bind(ANY_LOOPBACK).await.unwrap().local_addr().unwrap()
+/// An address that nobody listens on, nor will by accident: it is taken as long as this lives.
+pub(crate) struct Nobody {
+    pub(crate) address: SocketAddr,
+    socket: TcpSocket,
+}
+
+impl Nobody {
+    pub(crate) fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(ANY_LOOPBACK).unwrap();
+        Self { address: socket.local_addr().unwrap(), socket }
+    }
+
+    /// Now somebody does.
+    pub(crate) fn listen(self) -> TcpListener {
+        self.socket.listen(16).unwrap()
+    }
 }
 
 // === Bodies ===

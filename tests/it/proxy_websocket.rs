@@ -64,7 +64,7 @@ fn base64(bytes: &[u8]) -> String {
             alphabet[usize::from_str_radix(&padded, 2).unwrap()]
         })
         .collect();
-    while text.len() % 4 != 0 {
+    while !text.len().is_multiple_of(4) {
         text.push('=');
     }
     text

@@ -62,7 +62,8 @@ impl Build<'_> {
                 at.key_problem(format!("`{address}` is not loopback; the key `token` is needed there")),
             );
         }
-        Some(Admin { address, token: admin.token.clone() })
+        let hosts = admin.hosts.clone().unwrap_or_default();
+        Some(Admin { address, token: admin.token.clone(), hosts })
     }
 }
 

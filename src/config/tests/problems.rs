@@ -186,7 +186,7 @@ fn listeners_and_admin() {
 
 #[test]
 fn services() {
-    let form = "write numbers with a unit of `ms`, `s`, `m`, `h` or `d`, as in `250ms`, `15m` or `1h30m`";
+    let form = "write whole numbers with units, such as `250ms`, `15m` or `1h30m`";
     says_of_service("", &["t:3:13: services.a: has none of `process`, `ecs` and `upstream`"]);
     says_of_service(
         "proces: { command: a }",
@@ -227,11 +227,11 @@ fn services() {
     );
     says_of_service(
         "upstream: http://x, idle_after: 15 minutes",
-        &[&format!("t:3:50: services.a.idle_after: `15 minutes` is not a duration; {form}")],
+        &[&format!("t:3:50: services.a.idle_after: `15 minutes` is not a duration: {form}")],
     );
     says_of_service(
         "upstream: http://x, idle_after: 15",
-        &["t:3:50: services.a.idle_after: `15` has no unit; write `15s` for seconds, `15m` for minutes"],
+        &["t:3:50: services.a.idle_after: `15` has no unit: write `15s`, `15m` or `15ms`"],
     );
     says_of_service(
         "upstream: http://x, idle_after: 0s",
@@ -248,7 +248,7 @@ fn services() {
     says_within(
         "defaults: { page_after: 1 s }\nservices: { \"a b\": { upstream: http://x } }",
         &[
-            &format!("t:3:25: defaults.page_after: `1 s` is not a duration; {form}"),
+            &format!("t:3:25: defaults.page_after: `1 s` is not a duration: {form}"),
             "t:4:13: services.\"a b\": `a b` is no name of a service; it has letters, digits, `-`, `_` and `.`, \
              begins with a letter or digit, and has 63 characters at most",
         ],

@@ -32,7 +32,7 @@ impl Rig {
             })
             .collect();
         let spec = PageSpec { detail, ..PageSpec::default() };
-        let body = Page::new(&spec).unwrap().response(members, clock).into_body();
+        let body = Page::new(&spec).unwrap().response(members, clock, open()).into_body();
         Self { views, clock, body }
     }
 
@@ -234,4 +234,26 @@ async fn the_bar_never_goes_back() {
     rig.set(0, expecting(100));
     let after = percent(&rig.piece().await.unwrap());
     assert_eq!((before, after), (50, 50));
+}
+
+/// A gateway that does not go down.
+fn open() -> Closing {
+    // Its sender is gone, which is not the same as having said so.
+    watch::channel(None).1
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_goes_down_ends_the_page() {
+    let spec = PageSpec::default();
+    let (_view, receiver) = watch::channel(Arc::new(View { phase: Phase::Waking, ..View::default() }));
+    let member = Member { name: "web".into(), view: receiver, needed_for_door: true };
+    let (closing, closes) = watch::channel(None);
+    let mut body = Page::new(&spec).unwrap().response(vec![member], Clock::start(), closes).into_body();
+    body.frame().await.unwrap().unwrap();
+    closing.send_replace(Some(Time::ZERO));
+    let mut last = String::new();
+    while let Some(frame) = body.frame().await {
+        last = String::from_utf8(frame.unwrap().into_data().unwrap().to_vec()).unwrap();
+    }
+    assert!(last.trim_end().ends_with("</html>"), "whole, so that the browser asks again: {last}");
 }

@@ -144,7 +144,14 @@ impl Child {
 fn command(process: &ProcessSpec, port: Option<&Port>) -> Command {
     let mut words = process.command.iter();
     let mut command = Command::new(words.next().map_or("", String::as_str));
-    command.args(words).envs(&process.env);
+    command.args(words);
+    for (name, _) in std::env::vars_os() {
+        // The gateway's own settings, its admin token among them, are no business of its services.
+        if name.as_encoded_bytes().starts_with(b"WAKEGATE_") {
+            command.env_remove(name);
+        }
+    }
+    command.envs(&process.env);
     if let Some(port) = port {
         command.env("PORT", port.number().to_string());
     }

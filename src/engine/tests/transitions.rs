@@ -1,0 +1,6 @@
+//! Every transition between phases, and what is special about some of them.
+
+mod down;
+mod failure;
+mod outside;
+mod up;

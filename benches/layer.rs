@@ -6,16 +6,18 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::hint::black_box;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use http::{Request, Response};
 use http_body_util::Empty;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -95,42 +97,36 @@ fn request(host: &str) -> Request<()> {
         .expect("a plain request")
 }
 
-fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_time().build().expect("a runtime")
-}
+/// Requests are made 64 at a time, outside of what is measured: few enough to stay in the cache.
+const BATCH: BatchSize = BatchSize::NumIterations(64);
 
 fn awake(criterion: &mut Criterion) {
-    let runtime = runtime();
     let mut group = criterion.benchmark_group("awake");
-    let whole = |service: &mut Wake<Nothing>, request| match runtime.block_on(service.call(request)) {
-        Ok(response) => drop(response),
-        Err(never) => match never {},
-    };
     group.bench_function("bare", |bencher| {
-        let request = || request(&host(0));
-        let bare = |request| match runtime.block_on(Nothing.call(request)) {
-            Ok(response) => drop(response),
-            Err(never) => match never {},
-        };
-        bencher.iter_batched(request, bare, BatchSize::SmallInput);
+        bencher.iter_batched(|| request(&host(0)), |request| at_once(Nothing.call(request)), BATCH);
     });
     for routes in [1, 100, 10_000] {
         let (mut service, gate) = layered(routes);
         open(&gate);
         let last = host(routes - 1);
         group.bench_function(BenchmarkId::new("layered", routes), |bencher| {
-            bencher.iter_batched(
-                || request(&last),
-                |request| whole(&mut service, request),
-                BatchSize::SmallInput,
-            );
+            bencher.iter_batched(|| request(&last), |request| at_once(service.call(request)), BATCH);
         });
     }
     group.finish();
 }
 
+/// Polls a response future that has nothing to wait for.
+fn at_once<T>(future: impl Future<Output = Result<T, Infallible>>) {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(response)) => drop(black_box(response)),
+        Poll::Ready(Err(never)) => match never {},
+        Poll::Pending => unreachable!("the service is awake"),
+    }
+}
+
 fn release(criterion: &mut Criterion) {
-    let runtime = runtime();
+    let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
     let mut group = criterion.benchmark_group("release");
     group.sample_size(10);
     group.bench_function(BenchmarkId::from_parameter(HELD), |bencher| {

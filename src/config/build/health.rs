@@ -53,11 +53,7 @@ impl Build<'_> {
                 host,
             })
         } else if let Some(command) = &health.exec {
-            return Some(Health {
-                check: Check::Exec(self.command(command, &at.key("exec"))),
-                interval,
-                timeout,
-            });
+            Check::Exec(self.command(command, &at.key("exec")))
         } else if health.tcp == Some(false) {
             return None;
         } else {
@@ -65,7 +61,7 @@ impl Build<'_> {
         };
         if !has_address {
             self.report(
-                at.key_problem("there is no port to check; give the service one, or check by `exec`"),
+                at.key_problem("there is no port to check; give the service one, or take `health` out: it is then ready as soon as it runs"),
             );
         }
         Some(Health { check, interval, timeout })

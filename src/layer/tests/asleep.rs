@@ -188,8 +188,9 @@ async fn who_leaves_while_held_gives_the_place_free() {
 #[tokio::test(start_paused = true)]
 async fn the_next_goes_in_when_one_is_answered() {
     let mut house = House::new();
+    let mut sent = Vec::new();
     for _ in 0..33 {
-        house.held(call("/")).await;
+        sent.push(house.held(call("/")).await);
     }
     house.open();
     let mut replies = Vec::new();
@@ -200,8 +201,11 @@ async fn the_next_goes_in_when_one_is_answered() {
     assert!(house.inner.poll_request().is_pending());
     let (feeder, body) = fed();
     replies.remove(0).1.send_response(Response::new(body));
-    assert!(house.inner.next_request().await.is_some());
-    drop(feeder);
+    let first = sent.remove(0).await.unwrap().unwrap();
+    let next = tokio::time::timeout(Duration::from_secs(1), house.inner.next_request()).await;
+    assert!(next.is_ok_and(|next| next.is_some()));
+    assert_eq!(house.gate.activity().in_flight, 33, "the first body goes on");
+    drop((first, feeder));
 }
 
 #[tokio::test(start_paused = true)]

@@ -66,8 +66,10 @@ where
         End::Full => (Outcome::Full, refusal(Problem::FULL.retry_after(arrival.retry_after()), class)),
         End::Failed(fault) => (Outcome::WakeFailed, arrival.failed(&fault, class)),
         End::OutOfPatience => match class {
-            Class::Navigation { head_only } => (Outcome::Page, arrival.waiting_page(head_only)),
-            Class::Grpc { .. } | Class::Other => {
+            Class::Navigation { head_only } if !arrival.gate.is_open() => {
+                (Outcome::Page, arrival.waiting_page(head_only))
+            }
+            Class::Navigation { .. } | Class::Grpc { .. } | Class::Other => {
                 let response = refusal(Problem::HOLD_TIMEOUT.retry_after(arrival.retry_after()), class);
                 (Outcome::HoldTimeout, response)
             }
@@ -98,7 +100,9 @@ impl Arrival {
     /// The first of: the door opens, the wake fails, patience runs out, the client leaves.
     async fn patiently(&self, hold: Hold, class: Class, gone: Option<PeerGone>) -> End {
         let _held = Held { meter: &self.tally.entry().meter, clock: self.clock, since: self.clock.now() };
-        let patience = class.patience(&self.gate.spec().limits);
+        let limits = &self.gate.spec().limits;
+        // Before an open door there is nothing to show: its targets have all the requests that they may have.
+        let patience = if self.gate.is_open() { limits.hold_timeout } else { class.patience(limits) };
         let leaves = async {
             match gone {
                 Some(gone) => gone.gone().await,

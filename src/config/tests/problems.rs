@@ -284,8 +284,10 @@ fn health() {
     );
     says_of_service(
         "process: { command: a }, health: { path: / }",
-        &["t:3:43: services.a.health: there is no port to check; give the service one, or take `health` out: it is then ready \
-          as soon as it runs"],
+        &[
+            "t:3:43: services.a.health: there is no port to check; give the service one, or take `health` out: it is then ready \
+          as soon as it runs",
+        ],
     );
 }
 

@@ -82,7 +82,7 @@ async fn the_wait_ends_in_time_or_with_the_reason() {
     let response = ask(address, get("/")).await;
     assert_eq!(response.status(), 503);
     assert!(response.headers().contains_key("retry-after"));
-    assert!(text(response).await.contains("in time"));
+    assert!(text(response).await.contains("still waking up"));
 
     gate.set_spec({
         let mut spec = (*gate.spec()).clone();

@@ -45,6 +45,8 @@ pub(super) fn run(
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let clock = Clock::start();
         let mut children = Children::default();
+        // Before the start, so that no change is missed that comes right after it.
+        let changes = watch::Changes::of(plan.files.clone());
         let bound = Gateway::bind(plan, Arc::new(TokioNet), clock, |nudge| children.providers(clock, nudge));
         let mut gateway = bound.await.map_err(|error| explained(&error))?;
         // Before anybody is told where to send signals to.
@@ -54,7 +56,7 @@ pub(super) fn run(
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(log::log_notices(gateway.notices()));
         if let Some(config) = config {
-            tasks.spawn(reload(config, handle, signal(SignalKind::hangup())?));
+            tasks.spawn(reload(config, handle, signal(SignalKind::hangup())?, changes));
         }
         let ended = serve(gateway, &mut signals).await;
         tasks.abort_all();
@@ -96,8 +98,7 @@ fn explained(error: &GatewayError) -> Failure {
 }
 
 /// Loads the configuration again whenever it is worth it.
-async fn reload(config: Config, handle: Handle, mut hangups: Signal) {
-    let mut changes = watch::Changes::of(handle.plan().files.clone());
+async fn reload(config: Config, handle: Handle, mut hangups: Signal, mut changes: watch::Changes) {
     loop {
         let why = tokio::select! {
             _ = hangups.recv() => "SIGHUP",

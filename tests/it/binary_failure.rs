@@ -1,11 +1,9 @@
 //! Wakes that fail, and services that die.
 
-use std::time::Duration;
-
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-use crate::binary_kit::{Scene, config, get, merge};
+use crate::binary_kit::{Scene, config, get};
 use crate::binary_service::{BOOT, DIES};
 use crate::proxy_kit::{full, post, soon};
 
@@ -122,19 +120,4 @@ async fn what_may_have_been_done_is_not_done_twice() {
     assert_eq!(answer.status, 502, "{answer:?}");
     gateway.get("/").await.is_from("web");
     assert_eq!(scene.starts("web"), 2);
-}
-
-/// A service that is up but sick: its door shuts, and who comes then waits until it has recovered.
-#[tokio::test]
-async fn one_whose_health_goes_is_waited_for() {
-    let scene = Scene::new();
-    let mut web = scene.service("web", &[], json!({}));
-    merge(&mut web, json!({ "health": { "timeout": "2s" } }));
-    let gateway = scene.start(&config([("web", web)])).await;
-    let pid = Pid::from_raw(gateway.get("/pid").await.body.parse().unwrap()).unwrap();
-    kill_process(pid, Signal::STOP).unwrap();
-    let slow = gateway.asking(get("/"));
-    gateway.until("web", |status| status["in_flight"] == 1).await;
-    kill_process(pid, Signal::CONT).unwrap();
-    tokio::time::timeout(Duration::from_secs(20), slow).await.unwrap().unwrap().is_from("web");
 }

@@ -169,3 +169,18 @@ async fn the_demo_wakes_shows_what_passed_through_and_leaves_no_child() {
     assert_eq!(gateway.ended().await.code(), Some(0));
     gone(lifelines).await;
 }
+
+#[tokio::test]
+async fn who_is_held_at_the_signal_is_told_before_the_end() {
+    let scene = Scene::new();
+    let mut config = config([("web", scene.service("web", &[(BOOT, "never")], json!({})))]);
+    config["shutdown"]["drain_timeout"] = json!("600ms");
+    let mut gateway = scene.start(&config).await;
+    let held = gateway.asking(get("/"));
+    gateway.held("web", 1).await;
+    gateway.signal(Signal::TERM);
+    let answer = soon(held).await.unwrap();
+    answer.is_problem(503, "going_down");
+    assert!(answer.headers.contains_key("retry-after"), "{answer:?}");
+    assert_eq!(gateway.ended().await.code(), Some(0));
+}

@@ -131,7 +131,19 @@ impl Gate {
     /// # Errors
     /// [`Refused`]: the queue is full, or the last wake failed and is not to be tried again yet.
     pub fn hold(self: &Arc<Self>, counts: bool) -> Result<Hold, Refused> {
-        let mut queue = self.lock();
+        self.take_place(self.lock(), counts)
+    }
+
+    /// The same for a request that must not wake the service: before a shut door it gets no place, and no bell rings.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn hold_if_open(self: &Arc<Self>, counts: bool) -> Result<Hold, Refused> {
+        let queue = self.lock();
+        if queue.is_open() { self.take_place(queue, counts) } else { Err(Refused::Shut) }
+    }
+
+    fn take_place(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>, counts: bool) -> Result<Hold, Refused> {
         if let Some(fault) = queue.fault() {
             let fault = fault.clone();
             drop(queue);

@@ -97,6 +97,8 @@ pub enum Unserved {
 /// Why there is no place in the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
+    /// The door is shut, and the request must not wake what is behind it.
+    Shut,
     /// As many wait as may.
     Full,
     /// The last wake failed, and it is too early for the next.

@@ -161,3 +161,19 @@ fn what_does_not_count_is_inside_but_no_activity() {
     assert_eq!(gate.shut(), 1);
     drop(pass);
 }
+
+#[tokio::test]
+async fn what_must_not_wake_waits_only_before_an_open_door() {
+    let limits = Limits { max_in_flight: Some(1), ..Limits::default() };
+    let (gate, mut rings, _) = gate(&limits);
+    assert_eq!(gate.hold_if_open(false).unwrap_err(), Refused::Shut);
+    gate.fail(&Fault::new("broken"));
+    assert_eq!(gate.hold_if_open(false).unwrap_err(), Refused::Shut);
+    assert_eq!(rings.try_next(), None, "nobody asked for it");
+
+    gate.open(vec![target("a")]);
+    let inside = gate.enter(true).unwrap();
+    let waiting = gate.hold_if_open(false).unwrap();
+    drop(inside);
+    assert!(!granted(waiting).await.counts());
+}

@@ -87,11 +87,12 @@ where
 impl Arrival {
     /// How the waiting ends, which for some is before it begins.
     async fn end(&self, class: Class, gone: Option<PeerGone>) -> End {
-        if !self.verdict.wakes() && !self.gate.is_open() {
-            return End::Asleep;
-        }
-        match self.gate.hold(self.verdict.counts()) {
+        let counts = self.verdict.counts();
+        let place =
+            if self.verdict.wakes() { self.gate.hold(counts) } else { self.gate.hold_if_open(counts) };
+        match place {
             Ok(hold) => self.patiently(hold, class, gone).await,
+            Err(Refused::Shut) => End::Asleep,
             Err(Refused::Full) => End::Full,
             Err(Refused::Failed(fault)) => End::Failed(fault),
         }

@@ -155,8 +155,12 @@ impl Journey {
             // The driver has not looked yet, or finds nothing wrong: the gate would lead back at once.
             within(deadline, self.gone.as_ref(), tokio::time::sleep(pause)).await?;
         }
-        let hold = match gate.hold(self.first.counts()) {
+        // What keeps nothing awake wakes nothing either.
+        let counts = self.first.counts();
+        let place = if counts { gate.hold(counts) } else { gate.hold_if_open(counts) };
+        let hold = match place {
             Ok(hold) => hold,
+            Err(Refused::Shut) => return Err(Problem::ASLEEP),
             Err(Refused::Full) => return Err(Problem::FULL),
             Err(Refused::Failed(fault)) => return Err(Problem::wake_failed(fault.public)),
         };

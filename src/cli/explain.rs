@@ -18,7 +18,7 @@ use crate::model::{Graph, ServiceId};
 /// Tell which route a request takes, what it would wake, and what is answered while that sleeps
 #[derive(clap::Args, Clone, Debug)]
 #[command(
-    after_help = "Example:\n  wakegate explain GET http://shop.demo.example.com/cart -H 'accept: text/html'"
+    after_help = "Example:\n  wakegate explain --config wakegate.yaml GET http://shop.demo.example.com/cart -H 'accept: text/html'"
 )]
 pub struct Args {
     /// The method, such as GET

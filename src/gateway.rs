@@ -162,10 +162,10 @@ impl Gateway {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<Drained, GatewayError> {
         let Self { listeners, admin, front, mut driver, notices, handle, ready, .. } = self;
         let (stopping, stopped) = watch::channel(false);
+        let drain = handle.plan().drain_timeout;
         let counting = tokio::spawn(metrics::record(notices, handle.metrics.clone()));
         let mut fronts = JoinSet::new();
         for listener in listeners {
-            let drain = handle.plan().drain_timeout;
             let serving = serve(listener, front.clone(), until(stopped.clone()), ServeOptions { drain });
             fronts.spawn(serving);
         }
@@ -179,10 +179,8 @@ impl Gateway {
             () = stop => false,
             _ = &mut driver => true,
         };
-        // Closed sooner than the door: whoever balances load over several gateways should hear of it first.
         ready.send_replace(false);
         stopping.send_replace(true);
-        let drain = handle.plan().drain_timeout;
         handle.layer.close(drain.saturating_sub(LAST_WORDS.min(drain / 2)));
         let mut drained = Drained::Whole;
         while let Some(ended) = fronts.join_next().await {
@@ -229,8 +227,8 @@ impl Handle {
     }
 
     /// Goes over to another plan: services, routes, policy and page. Requests under way are not touched, services
-    /// that stay keep their phase. Listeners, the admin API and the gateway-wide bound of held requests stay as they
-    /// are until the next start; that is said in the log where they differ.
+    /// that stay keep their phase. Listeners, the admin API, the gateway-wide bound of held requests and the drain
+    /// timeout stay as they are until the next start; that is said in the log where they differ.
     ///
     /// # Errors
     /// What is wrong with the plan; the old one stays in force.
@@ -242,9 +240,10 @@ impl Handle {
         if before.listeners != plan.listeners
             || before.admin != plan.admin
             || before.max_held != plan.max_held
+            || before.drain_timeout != plan.drain_timeout
         {
             tracing::warn!(
-                "listeners, admin and limits.max_held change only with a restart; the rest is in force"
+                "listeners, admin, limits and shutdown change only with a restart; the rest is in force"
             );
         }
         self.control.reload(plan.graph.clone()).await.map_err(|_| GatewayError::Driver)?;

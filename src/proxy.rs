@@ -57,7 +57,12 @@ impl Proxy {
     }
 
     async fn forward(self, mut request: Request<SendBody>) -> Result<Response<ProxyBody>, Problem> {
-        check::check(&mut request)?;
+        if request.extensions_mut().remove::<Arrived>().is_none() {
+            arrive(&mut request)?;
+        } else {
+            // A route may have named another host.
+            check::check(&mut request)?;
+        }
         let Some(pass) = request.extensions_mut().remove::<Arc<Pass>>() else {
             tracing::error!("a request reached the proxy without a pass");
             return Err(NO_PASS);
@@ -97,6 +102,23 @@ where
     }
 }
 
+/// Says that [`arrive`] has seen a request.
+#[derive(Clone, Copy, Debug)]
+struct Arrived;
+
+/// Checks a request that has just arrived ([`check::check`]) and puts in order what it says of its way here. To be
+/// called before it is routed; [`Proxy`] makes up for it where it was not.
+///
+/// # Errors
+/// The [`Problem`] to answer with.
+pub fn arrive<B>(request: &mut Request<B>) -> Result<(), Problem> {
+    check::check(request)?;
+    let peer = request.extensions().get::<Peer>().cloned();
+    headers::arrive(request.headers_mut(), peer.as_ref());
+    request.extensions_mut().insert(Arrived);
+    Ok(())
+}
+
 /// The request as the target gets it.
 fn outgoing(
     request: Request<SendBody>,
@@ -104,13 +126,8 @@ fn outgoing(
     behind: Protocol,
 ) -> Result<Request<SendBody>, Problem> {
     let (mut head, body) = request.into_parts();
-    let peer = head.extensions.get::<Peer>();
-    let trusted = peer.is_some_and(crate::peer::trusts);
     let trailers = headers::takes_trailers(&head.headers);
-    headers::strip_request(&mut head.headers, trusted);
-    if let Some(peer) = peer {
-        headers::set_forwarded(&mut head.headers, peer, trusted);
-    }
+    headers::strip_request(&mut head.headers);
     if trailers {
         head.headers.insert(TE, HeaderValue::from_static("trailers"));
     }

@@ -117,7 +117,7 @@ where
     };
     if !bytes.is_empty() && guard::media_type(&head.headers).as_deref() != Some("application/json") {
         return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            StatusCode::BAD_REQUEST,
             "a body must come with `Content-Type: application/json`",
         ));
     }

@@ -138,15 +138,26 @@ impl Calls {
         });
     }
 
-    /// Stops a service that nobody looks after any more, once its last request has gone.
-    pub(super) fn stop_when_empty(&mut self, spec: Arc<Spec>, gate: Arc<Gate>) {
-        let Some(provider) = self.provider(&spec) else { return };
+    /// Stops services that nobody looks after any more, one after the other, each once its last request has gone;
+    /// dependents come first. One that is there again by then is left alone: it is looked after.
+    pub(super) fn stop_when_empty(
+        &mut self,
+        gone: Vec<(Arc<Spec>, Arc<Gate>)>,
+        is_back: impl Fn(&Spec) -> bool + Send + 'static,
+    ) {
+        let stops: Vec<_> =
+            gone.into_iter().filter_map(|(spec, gate)| Some((self.provider(&spec)?, spec, gate))).collect();
         self.tasks.spawn(async move {
-            while gate.activity().in_flight > 0 {
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
-            if let Err(fault) = provider.scale(&spec, 0).await {
-                tracing::warn!(service = &*spec.name, error = %fault, "could not stop a removed service");
+            for (provider, spec, gate) in stops {
+                while gate.activity().in_flight > 0 && !is_back(&spec) {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                if is_back(&spec) {
+                    continue;
+                }
+                if let Err(fault) = provider.scale(&spec, 0).await {
+                    tracing::warn!(service = &*spec.name, error = %fault, "could not stop a removed service");
+                }
             }
         });
     }

@@ -37,6 +37,12 @@ struct Probing {
     task: JoinHandle<()>,
 }
 
+impl Probing {
+    fn goes_on(&self, spec: &Spec, target: &Target) -> bool {
+        self.target == *target && self.spec.health == spec.health && self.spec.protocol == spec.protocol
+    }
+}
+
 impl Drop for Probing {
     fn drop(&mut self) {
         self.task.abort();
@@ -63,9 +69,7 @@ impl Probes {
         let mut before = self.running.remove(&spec.name).unwrap_or_default();
         let mut after = Vec::with_capacity(targets.len());
         for target in targets {
-            let goes_on = before
-                .iter()
-                .position(|probing| probing.target == target && probing.spec.health == spec.health);
+            let goes_on = before.iter().position(|probing| probing.goes_on(spec, &target));
             match goes_on {
                 Some(at) => {
                     let probing = before.swap_remove(at);

@@ -1,6 +1,7 @@
 //! The loop: one event at a time into the engine, its commands out.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -11,7 +12,7 @@ use super::calls::{Calls, Reply};
 use super::probes::{News, Probes};
 use super::{Answer, Gates, Notice, Refusal, Request};
 use crate::clock::Clock;
-use crate::engine::{Command, Engine, Event, LookId, Note};
+use crate::engine::{Command, Engine, Event, LookId, Note, Pace};
 use crate::gate::{Bell, Budget, Gate, Ring, Rings};
 use crate::model::{Fault, Graph, Phase, ServiceId, Spec};
 use crate::provider::Nudged;
@@ -41,12 +42,24 @@ pub(super) struct Shell {
     /// Gates that opened while somebody waited, and when their ramps grow next.
     ramps: Vec<Arc<Gate>>,
     ramp_at: Instant,
+    /// Gates of services that were taken out of the configuration, as long as requests are inside.
+    retired: HashMap<Arc<str>, Weak<Gate>>,
 }
 
 impl Shell {
     pub(super) fn new(engine: Engine, calls: Calls, probes: Probes, wires: Wires, clock: Clock) -> Self {
         let ramp_at = clock.instant(clock.now());
-        Self { engine, calls, probes, wires, clock, looks: Vec::new(), ramps: Vec::new(), ramp_at }
+        Self {
+            engine,
+            calls,
+            probes,
+            wires,
+            clock,
+            looks: Vec::new(),
+            ramps: Vec::new(),
+            ramp_at,
+            retired: HashMap::new(),
+        }
     }
 
     /// Runs until nobody is left who could ask for anything.
@@ -311,33 +324,56 @@ impl Shell {
         // Commands name services by the graph they were made for.
         self.carry_out();
         let before = self.wires.gates.load_full();
-        let gate_of = |id: ServiceId| {
+        let mut gate_of = |id: ServiceId| {
             let spec = graph.spec(id);
-            match before.get(&spec.name) {
+            match before.get(&spec.name).cloned().or_else(|| self.take_back(&spec.name)) {
                 Some(gate) => {
                     gate.set_spec(spec.clone());
-                    gate.clone()
+                    gate
                 }
                 None => Gate::new(spec.clone(), self.wires.budget.clone(), self.wires.bell.another()),
             }
         };
-        let all = graph.ids().map(gate_of).collect();
+        let all = graph.ids().map(&mut gate_of).collect();
         self.wires.gates.store(Arc::new(Gates { graph: graph.clone(), all }));
         self.engine.reload(&graph, self.clock.now());
-        for id in before.graph.ids().filter(|id| graph.id(&before.graph.spec(*id).name).is_none()) {
-            self.let_go(before.graph.spec(id), before.gate(id));
-        }
+        self.let_go(&before);
         self.carry_out();
     }
 
-    /// A service that is in the configuration no more: nobody wakes or probes it again.
-    fn let_go(&mut self, spec: &Arc<Spec>, gate: &Arc<Gate>) {
-        self.probes.set(spec, Vec::new(), crate::engine::Pace::Awake);
-        gate.shut();
-        let gone = Fault::terminal("the service was taken out of the configuration");
-        gate.fail(&gone.told_as("The service is no longer there."));
-        if spec.kind.is_ours_alone() {
-            self.calls.stop_when_empty(spec.clone(), gate.clone());
-        }
+    /// The gate of a service that was taken out and has come back while some of its requests were still inside: they
+    /// count, as ever.
+    fn take_back(&mut self, name: &str) -> Option<Arc<Gate>> {
+        self.retired.retain(|_, gate| gate.strong_count() > 0);
+        let gate = self.retired.remove(name)?.upgrade()?;
+        gate.clear_fault();
+        Some(gate)
     }
+
+    /// Services that are in the configuration no more, or run by another provider now: nobody wakes or probes them
+    /// again. Those that only this gateway could ever stop are stopped.
+    fn let_go(&mut self, before: &Gates) {
+        let mut ours = Vec::new();
+        for id in before.graph.dependents_first() {
+            let (spec, gate) = (before.graph.spec(id), before.gate(id));
+            let now = self.wires.gates.load();
+            if now.get(&spec.name).is_none() {
+                self.probes.set(spec, Vec::new(), Pace::Awake);
+                gate.shut();
+                let gone = Fault::terminal("the service was taken out of the configuration");
+                gate.fail(&gone.told_as("The service is no longer there."));
+                self.retired.insert(spec.name.clone(), Arc::downgrade(gate));
+            }
+            if spec.kind.is_ours_alone() && !is_run_alike(&now, spec) {
+                ours.push((spec.clone(), gate.clone()));
+            }
+        }
+        let gates = self.wires.gates.clone();
+        self.calls.stop_when_empty(ours, move |spec| is_run_alike(&gates.load(), spec));
+    }
+}
+
+/// Whether a service of this name is there, and run by the same provider.
+fn is_run_alike(gates: &Gates, spec: &Spec) -> bool {
+    gates.get(&spec.name).is_some_and(|gate| gate.spec().kind.provider() == spec.kind.provider())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::slot::Slot;
 use super::timers::Timers;
-use super::{Engine, Pace};
+use super::{Command, Engine, Pace};
 use crate::model::{Graph, Kind, Time};
 
 impl Engine {
@@ -31,9 +31,19 @@ impl Engine {
                     let Slot { door, refusing, probing, wanted, lease, .. } = slot;
                     return Slot { door, refusing, probing, wanted, lease, ..fresh };
                 }
-                if known.is_none_or(|known| known.health != spec.health) {
+                if known.is_none_or(|known| known.health != spec.health || known.protocol != spec.protocol) {
+                    // What the present probes find is not what is asked for now, if anything is.
+                    self.commands.push(Command::Probe {
+                        service: id,
+                        targets: Vec::new(),
+                        pace: Pace::Waking,
+                    });
                     slot.probing = (Vec::new(), Pace::Waking);
                     slot.healthy.clear();
+                }
+                if known.is_some_and(|known| known.kind != spec.kind || known.health != spec.health) {
+                    // Another description deserves another try.
+                    (slot.failures, slot.retry_at) = (0, None);
                 }
                 if slot.last_wake.is_none() {
                     slot.expected = spec.limits.expected_wake;

@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tower_service::Service;
 
+use crate::net::keep_alive;
 use crate::peer::{ClientIo, PeerGone};
 use crate::peer::{Peer, Scheme};
 use crate::proxy::BoxError;
@@ -60,7 +61,7 @@ pub(super) async fn connection<S, B>(
     B::Error: Into<BoxError>,
 {
     // Answers are written whole; waiting for more to send with them only delays them.
-    if let Err(error) = stream.set_nodelay(true) {
+    if let Err(error) = stream.set_nodelay(true).and_then(|()| keep_alive(&stream)) {
         tracing::debug!(%error, "a connection was gone before it was served");
         return;
     }

@@ -17,7 +17,7 @@ use crate::body::WakeBody;
 use crate::layer::{ResponseFuture, Wake};
 use crate::metrics::{Outcome, RouteMeter};
 use crate::net::BoxFuture;
-use crate::proxy::{Proxy, ProxyBody, answer, check};
+use crate::proxy::{self, Proxy, ProxyBody, answer};
 
 type FrontBody = Either<WakeBody<ProxyBody>, ProxyBody>;
 
@@ -44,7 +44,7 @@ impl Service<Request<Incoming>> for Front {
     }
 
     fn call(&mut self, mut request: Request<Incoming>) -> FrontFuture {
-        match check::check(&mut request) {
+        match proxy::arrive(&mut request) {
             Ok(()) => FrontFuture::Routed { routed: self.wake.call(request) },
             Err(problem) => {
                 self.unmatched.count(Outcome::BadRequest);

@@ -63,7 +63,7 @@ fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
         && accepts_html(headers)
         && !headers.contains_key(UPGRADE)
         && is(&SEC_FETCH_MODE, &["navigate"])
-        && is(&SEC_FETCH_DEST, &["document", "iframe", "frame"])
+        && is(&SEC_FETCH_DEST, &["document"])
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {
@@ -123,6 +123,8 @@ mod tests {
             ("GET", vec![("accept", "application/json, text/plain")]),
             ("POST", vec![("accept", "text/html")]),
             ("GET", vec![("accept", "text/html"), ("sec-fetch-dest", "image")]),
+            // The page may not be framed, so a frame waits for its document.
+            ("GET", vec![("accept", "text/html"), ("sec-fetch-dest", "iframe")]),
             ("GET", vec![("accept", "text/html"), ("sec-fetch-mode", "cors")]),
             ("GET", vec![("accept", "text/html"), ("upgrade", "websocket")]),
             ("POST", vec![("content-type", "application/grpc-web+proto")]),

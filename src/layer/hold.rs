@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use tokio::time::{Instant, sleep_until};
 use tower_service::Service;
 
 use super::tally::Tally;
@@ -101,24 +102,37 @@ impl Arrival {
     /// The first of: the door opens, the wake fails, patience runs out, the client leaves.
     async fn patiently(&self, hold: Hold, class: Class, gone: Option<PeerGone>) -> End {
         let _held = Held { meter: &self.tally.entry().meter, clock: self.clock, since: self.clock.now() };
-        let limits = &self.gate.spec().limits;
-        // Before an open door there is nothing to show: its targets have all the requests that they may have.
-        let patience = if self.gate.is_open() { limits.hold_timeout } else { class.patience(limits) };
+        let limits = self.gate.spec().limits.clone();
+        let began = Instant::now();
+        let last = began + limits.hold_timeout;
+        let mut until = began + class.patience(&limits);
+        let mut hold = std::pin::pin!(hold);
         let leaves = async {
             match gone {
                 Some(gone) => gone.gone().await,
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            biased;
-            end = hold => match end {
-                Ok(pass) => End::Admitted(pass),
-                Err(fault) => End::Failed(fault),
-            },
-            () = leaves => End::Left,
-            () = self.closed() => End::GoingDown,
-            () = tokio::time::sleep(patience) => End::OutOfPatience,
+        let mut leaves = std::pin::pin!(leaves);
+        loop {
+            return tokio::select! {
+                biased;
+                end = &mut hold => match end {
+                    Ok(pass) => End::Admitted(pass),
+                    Err(fault) => End::Failed(fault),
+                },
+                () = &mut leaves => End::Left,
+                () = self.closed() => End::GoingDown,
+                () = sleep_until(until) => {
+                    // Before an open door there is no page to show: its targets have all that they may have, and
+                    // it will not be long.
+                    if matches!(class, Class::Navigation { .. }) && until < last && self.gate.is_open() {
+                        until = last;
+                        continue;
+                    }
+                    End::OutOfPatience
+                }
+            };
         }
     }
 
@@ -127,7 +141,7 @@ impl Arrival {
         let mut closing = self.closing.clone();
         let closes = closing.wait_for(Option::is_some).await.ok().and_then(|at| *at);
         match closes {
-            Some(at) => tokio::time::sleep_until(self.clock.instant(at)).await,
+            Some(at) => sleep_until(self.clock.instant(at)).await,
             None => std::future::pending().await,
         }
     }

@@ -162,6 +162,21 @@ impl Graph {
         order
     }
 
+    /// Every service, dependents before what they need.
+    pub fn dependents_first(&self) -> Vec<ServiceId> {
+        let mut order = Vec::with_capacity(self.len());
+        let mut seen = vec![false; self.len()];
+        for root in self.ids() {
+            for id in self.closure(root) {
+                if !std::mem::replace(&mut seen[id.index()], true) {
+                    order.push(id);
+                }
+            }
+        }
+        order.reverse();
+        order
+    }
+
     /// One cycle for every part of the graph that has some.
     fn cycles(&self) -> Vec<GraphError> {
         const NEW: u8 = 0;
@@ -230,6 +245,10 @@ mod tests {
         let names: Vec<&str> =
             graph.closure(graph.id("web").unwrap()).into_iter().map(|id| &*graph.spec(id).name).collect();
         assert_eq!(names, ["db", "api", "cache", "web"]);
+        let order = graph.dependents_first();
+        let place = |name: &str| order.iter().position(|id| *graph.spec(*id).name == *name).unwrap();
+        assert_eq!(order.len(), 5);
+        assert!(place("web") < place("api") && place("cache") < place("db") && place("api") < place("db"));
     }
 
     #[test]

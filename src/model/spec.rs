@@ -96,6 +96,10 @@ impl Kind {
     }
 }
 
+/// Variables of the environment that begin like this are the gateway's own settings, its admin token among them:
+/// nothing that it starts is to see them.
+pub const OWN_VARIABLES: &str = "WAKEGATE_";
+
 /// A local child process.
 #[derive(Clone, PartialEq)]
 pub struct ProcessSpec {

@@ -7,7 +7,7 @@ use tokio::process::{ChildStderr, Command};
 use tokio::time;
 
 use super::ProbeError;
-use crate::model::Address;
+use crate::model::{Address, OWN_VARIABLES};
 
 /// How much of what a failed command said is told.
 const TOLD: usize = 512;
@@ -25,7 +25,13 @@ pub(super) async fn check(command: &[String], address: &Address) -> Result<(), P
     let mut words = command.iter();
     let program = words.next().map_or("", String::as_str);
     let failed = |why: String| ProbeError::Command(format!("`{program}` {why}"));
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(OWN_VARIABLES.as_bytes()) {
+            command.env_remove(name);
+        }
+    }
+    let mut child = command
         .args(words)
         .env("HOST", host)
         .env("PORT", port.to_string())

@@ -4,7 +4,9 @@
 //! afterwards. The other way round, a client could have our own fields taken out by listing them.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, COOKIE, FORWARDED, HOST, HeaderName, TE};
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, COOKIE, FORWARDED, HOST, HeaderName, TE, UPGRADE,
+};
 use http::{HeaderMap, HeaderValue};
 
 use crate::peer::{Peer, Scheme};
@@ -14,11 +16,23 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
-/// Takes out of a request what is not for the next hop; where the client is not trusted, also what it says about
-/// who came before it.
-pub(super) fn strip_request(headers: &mut HeaderMap, trusted: bool) {
+/// Puts in order what a request that has just arrived says of its way here: what `Connection` lists goes, and so does
+/// what the client says about who came before it, where it is not trusted; then ours is set. The routes and their
+/// header changes come after this, so that a client can neither forge what they look at nor undo what they set.
+pub(super) fn arrive(headers: &mut HeaderMap, peer: Option<&Peer>) {
+    let trusted = peer.is_some_and(crate::peer::trusts);
     strip_listed(headers);
-    strip_if(headers, |name| is_hop_by_hop(name) || name == "expect" || (!trusted && tells_of_client(name)));
+    if !trusted {
+        strip_if(headers, tells_of_client);
+    }
+    if let Some(peer) = peer {
+        set_forwarded(headers, peer, trusted);
+    }
+}
+
+/// Takes out of a request what is for this hop alone. What `Connection` lists went when it arrived.
+pub(super) fn strip_request(headers: &mut HeaderMap) {
+    strip_if(headers, |name| is_hop_by_hop(name) || name == "expect");
 }
 
 /// Takes out of a response what is not for the next hop.
@@ -76,7 +90,8 @@ fn strip_listed(headers: &mut HeaderMap) {
     let lists: Vec<_> = headers.get_all(CONNECTION).iter().filter(lists_more).cloned().collect();
     for token in lists.iter().flat_map(tokens) {
         match HeaderName::from_bytes(token) {
-            Ok(HOST | CONTENT_LENGTH | CACHE_CONTROL) | Err(_) => {}
+            // The last two are for this hop, which still has to look at them.
+            Ok(HOST | CONTENT_LENGTH | CACHE_CONTROL | TE | UPGRADE) | Err(_) => {}
             Ok(name) => drop(headers.remove(name)),
         }
     }
@@ -113,7 +128,7 @@ pub(super) fn join_cookies(headers: &mut HeaderMap) {
 }
 
 /// Tells the service who the client is, and what it asked for. A trusted peer's own words are kept and added to.
-pub(super) fn set_forwarded(headers: &mut HeaderMap, peer: &Peer, trusted: bool) {
+fn set_forwarded(headers: &mut HeaderMap, peer: &Peer, trusted: bool) {
     let host = headers.get(HOST).cloned().unwrap_or_else(|| HeaderValue::from_static(""));
     let port = port(&host, peer.scheme());
     append(headers, X_FORWARDED_FOR, peer.ip().clone());
@@ -214,8 +229,9 @@ mod tests {
             ("expect", "100-continue"),
             ("accept", "*/*"),
         ]);
+        arrive(&mut headers, None);
         assert!(takes_trailers(&headers));
-        strip_request(&mut headers, false);
+        strip_request(&mut headers);
         assert_eq!(names(&headers), ["accept", "content-length", "host"]);
     }
 
@@ -231,11 +247,8 @@ mod tests {
             ("x-forward", "stays"),
         ];
         let mut headers = map(&said);
-        strip_request(&mut headers, false);
+        arrive(&mut headers, None);
         assert_eq!(names(&headers), ["x-forward", "x-real-ips"]);
-        let mut headers = map(&said);
-        strip_request(&mut headers, true);
-        assert_eq!(headers.len(), said.len());
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use super::child::Role;
 use crate::model::{
     Check, Condition, Dependency, Health, HttpCheck, Kind, Limits, ProcessSpec, Spec, StartOrder,
 };
-use crate::net::ANY_LOOPBACK;
+use crate::net::free_port;
 
 /// Observed quiet after which the demo's services go to sleep, so that 20 s after a visit all of them do.
 pub const IDLE_AFTER: Duration = Duration::from_secs(15);
@@ -23,7 +22,7 @@ pub const IDLE_AFTER: Duration = Duration::from_secs(15);
 pub fn services(exe: &Path) -> io::Result<Vec<Spec>> {
     let exe = exe.to_str().ok_or_else(|| io::Error::other("the path of this program is not UTF-8"))?;
     // All three at once: a port that is given back could be picked again.
-    let held = [(); 3].map(|()| TcpListener::bind(ANY_LOOPBACK));
+    let held = [(); 3].map(|()| free_port());
     let mut ports = Vec::new();
     for listener in held {
         ports.push(listener.and_then(|listener| Ok((listener.local_addr()?.port(), listener)))?);

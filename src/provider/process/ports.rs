@@ -1,9 +1,8 @@
 use std::collections::HashSet;
 use std::io;
-use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::net::ANY_LOOPBACK;
+use crate::net;
 
 /// How often to ask for another port when the one offered is taken by a child that does not listen yet.
 const TRIES: usize = 64;
@@ -21,7 +20,7 @@ impl Ports {
     /// A port that is free now and is not given out again before the result is dropped.
     pub(super) fn pick(&self) -> io::Result<Port> {
         for _ in 0..TRIES {
-            let number = TcpListener::bind(ANY_LOOPBACK)?.local_addr()?.port();
+            let number = net::free_port()?.local_addr()?.port();
             if self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(number) {
                 return Ok(Port { number, from: Some(self.clone()) });
             }

@@ -169,3 +169,29 @@ fn events_may_come_while_other_services_timers_are_due() {
     bench.event(crate::engine::Event::Tick);
     assert_eq!(bench.phase("two"), Phase::Awake);
 }
+
+#[test]
+fn a_health_check_that_is_taken_out_ends_its_probes() {
+    let mut bench = Bench::awake([service("web")]);
+    let unchecked = Spec { health: None, ..service("web") };
+    bench.engine.reload(&Graph::new([unchecked]).unwrap().into(), bench.now);
+    bench.carry_out_afresh();
+    let web = bench.id("web");
+    let stopped = bench.log.iter().any(
+        |command| matches!(command, Command::Probe { service, targets, .. } if *service == web && targets.is_empty()),
+    );
+    assert!(stopped, "nobody asked for them any more");
+}
+
+#[test]
+fn a_corrected_description_may_be_tried_at_once() {
+    let mut bench = Bench::asleep([service("web")]);
+    bench.demand("web");
+    bench.refuse("web", Fault::terminal("no such program"));
+    assert_eq!(bench.phase("web"), Phase::Failed);
+    let corrected = Spec { health: None, ..service("web") };
+    bench.engine.reload(&Graph::new([corrected]).unwrap().into(), bench.now);
+    bench.carry_out_afresh();
+    bench.demand("web");
+    assert_eq!(bench.phase("web"), Phase::Waking);
+}

@@ -236,6 +236,28 @@ mod tests {
     }
 
     #[test]
+    fn what_a_route_sets_cannot_be_undone_by_listing_it() {
+        let mut headers = map(&[
+            ("host", "shop.example"),
+            ("connection", "close, x-tenant, x-forwarded-prefix, upgrade"),
+            ("x-tenant", "forged"),
+            ("upgrade", "websocket"),
+        ]);
+        let peer = Peer::new("192.0.2.1:4711".parse().unwrap(), Scheme::Http);
+        arrive(&mut headers, Some(&peer));
+        assert!(!headers.contains_key("x-tenant"), "a route that looks for it must not find it");
+        assert_eq!(headers["upgrade"], "websocket", "this hop still has to look at it");
+        headers.insert("x-tenant", HeaderValue::from_static("acme"));
+        headers.insert("x-forwarded-prefix", HeaderValue::from_static("/api"));
+        headers.insert(HOST, HeaderValue::from_static("api.internal"));
+        strip_request(&mut headers);
+        assert_eq!(headers["x-tenant"], "acme");
+        assert_eq!(headers["x-forwarded-prefix"], "/api");
+        assert_eq!(headers[X_FORWARDED_HOST], "shop.example");
+        assert!(!headers.contains_key("connection") && !headers.contains_key("upgrade"));
+    }
+
+    #[test]
     fn what_a_stranger_says_about_the_client_is_dropped() {
         let said = [
             ("x-forwarded-for", "6.6.6.6"),

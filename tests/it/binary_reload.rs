@@ -132,3 +132,43 @@ async fn who_waits_for_a_service_that_is_gone_is_told() {
     change(&scene, &gateway, &new).await;
     soon(held).await.unwrap().is_problem(502, "wake_failed");
 }
+
+#[tokio::test]
+async fn a_service_that_comes_back_is_not_stopped_for_having_been_away() {
+    let scene = Scene::new();
+    scene.allow("other");
+    let both = two(&scene);
+    let gateway = scene.start(&both).await;
+    gateway.get("/other/").await.is_from("other");
+    let mut stream = gateway.head(get("/other/stream/end")).await;
+    soon(stream.body_mut().frame()).await.unwrap().unwrap();
+
+    change(&scene, &gateway, &config([("web", scene.service("web", &[], json!({})))])).await;
+    change(&scene, &gateway, &both).await;
+    gateway.get("/other/").await.is_from("other");
+    // What came before the change is inside still.
+    gateway.until("other", |status| status["in_flight"] == 1).await;
+
+    scene.allow("end");
+    assert_eq!(soon(stream.into_body().collect()).await.unwrap().to_bytes(), "end");
+    gateway.until("other", |status| status["in_flight"] == 0).await;
+    gateway.get("/other/").await.is_from("other");
+    assert_eq!(scene.starts("other"), 1);
+}
+
+#[tokio::test]
+async fn a_process_that_becomes_something_else_is_stopped() {
+    let scene = Scene::new();
+    scene.allow("other");
+    let gateway = scene.start(&two(&scene)).await;
+    gateway.get("/other/").await.is_from("other");
+    let lifelines = gateway.lifelines(&["other"]).await;
+    let web = gateway.get("/").await;
+    web.is_from("web");
+    let upstream = format!("http://{}", gateway.target("web").await);
+    let new =
+        config([("web", scene.service("web", &[], json!({}))), ("other", json!({ "upstream": upstream }))]);
+    change(&scene, &gateway, &new).await;
+    gone(lifelines).await;
+    gateway.get("/other/").await.is_from("web");
+}

@@ -87,6 +87,25 @@ async fn a_browser_that_need_not_wait_long_gets_no_page() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_browser_before_a_door_that_has_opened_waits_for_its_turn() {
+    let mut house = House::with(Limits { max_in_flight: Some(1), ..Limits::default() }, rule());
+    let first = house.held(visit("GET")).await;
+    let second = house.held(visit("GET")).await;
+    tokio::time::advance(Duration::from_millis(900)).await;
+    house.open();
+    let (_, reply) = house.inner.next_request().await.unwrap();
+    // Longer than a browser is held before a shut door.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(!second.is_finished(), "it is on its way in");
+    reply.send_response(Response::new(fed().1));
+    drop(first.await.unwrap().unwrap());
+    let (_, reply) = house.inner.next_request().await.unwrap();
+    reply.send_response(Response::new(fed().1));
+    assert_eq!(second.await.unwrap().unwrap().status(), 200);
+    assert_eq!(house.counted(), [(Outcome::Served, 2)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn head_gets_the_head_of_the_page() {
     let mut house = House::new();
     let response = house.held(visit("HEAD")).await.await.unwrap().unwrap();

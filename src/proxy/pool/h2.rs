@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -35,6 +35,8 @@ pub(super) struct Shared {
     most_streams: AtomicUsize,
     /// Held while a new connection is made, so that a burst makes one and not a burst of them.
     dialing: Mutex<()>,
+    /// How many connections could not be made.
+    failed: AtomicU64,
 }
 
 struct Connection {
@@ -93,7 +95,7 @@ impl Drop for Share {
 impl Default for Shared {
     fn default() -> Self {
         let most_streams = AtomicUsize::new(STREAMS_AT_FIRST);
-        Self { open: ArcSwap::default(), most_streams, dialing: Mutex::default() }
+        Self { open: ArcSwap::default(), most_streams, dialing: Mutex::default(), failed: AtomicU64::new(0) }
     }
 }
 
@@ -109,6 +111,7 @@ impl Shared {
         {
             return Ok(share);
         }
+        let failed = self.failed.load(Ordering::SeqCst);
         let _dialing = self.dialing.lock().await;
         let keeps = |connection: &&Arc<Connection>| {
             connection.is_usable() && not.is_none_or(|not| !Arc::ptr_eq(connection, not))
@@ -128,7 +131,14 @@ impl Shared {
             let most_streams = known.settings.most_streams.load(Ordering::Relaxed);
             self.most_streams.store(most_streams, Ordering::Relaxed);
         }
-        let connection = Arc::new(connect(pool, self.most_streams.load(Ordering::Relaxed)).await?);
+        if self.failed.load(Ordering::SeqCst) != failed {
+            // Somebody tried in vain while we waited. Trying one after the other would make the last wait for all.
+            return Err(io::Error::other("a connection could not be made just now"));
+        }
+        let made = connect(pool, self.most_streams.load(Ordering::Relaxed)).await;
+        let connection = Arc::new(made.inspect_err(|_| {
+            self.failed.fetch_add(1, Ordering::SeqCst);
+        })?);
         let share = connection.share_anyhow(false);
         open.push(connection);
         self.open.store(Arc::new(open));

@@ -93,3 +93,19 @@ async fn a_connect_takes_no_longer_than_it_may() {
         assert_eq!(begun.elapsed().as_secs(), CONNECT_TIMEOUT.as_secs());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_connection_that_cannot_be_made_does_not_try_in_turn() {
+    let pool = Arc::new(pool(false).0);
+    let began = tokio::time::Instant::now();
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let pool = pool.clone();
+        calls.spawn(async move {
+            let request = Request::get("http://a/").body(SendBody::Empty).unwrap();
+            pool.send(request, Protocol::H2, false).await.is_err()
+        });
+    }
+    assert!(calls.join_all().await.into_iter().all(|failed| failed));
+    assert!(began.elapsed() < CONNECT_TIMEOUT * 3, "{:?}", began.elapsed());
+}

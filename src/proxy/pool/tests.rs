@@ -97,7 +97,7 @@ async fn a_connect_takes_no_longer_than_it_may() {
 #[tokio::test(start_paused = true)]
 async fn who_waits_for_a_connection_that_cannot_be_made_does_not_try_in_turn() {
     let pool = Arc::new(pool(false).0);
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..20 {
         let pool = pool.clone();

@@ -43,7 +43,12 @@ impl Changes {
 
     /// Follows these files in place of the former ones.
     pub(super) fn follow(&mut self, files: Vec<PathBuf>) {
-        self.contents = contents(&files);
+        // What is known of a file that was followed before stays: it may have changed since it was loaded.
+        let known = |file: &PathBuf| self.files.iter().position(|other| other == file);
+        self.contents = files
+            .iter()
+            .map(|file| known(file).map_or_else(|| std::fs::read(file).ok(), |at| self.contents[at].clone()))
+            .collect();
         // The directories, not the files: a file that is replaced by another is a new one to the system.
         let wanted: BTreeSet<PathBuf> = files.iter().filter_map(|file| directory(file)).collect();
         if let Some(watcher) = &mut self.watcher {
@@ -108,5 +113,18 @@ mod tests {
         std::fs::write(&new, "two").unwrap();
         std::fs::rename(&new, &file).unwrap();
         timeout(Duration::from_secs(30), changes.next()).await.expect("told");
+    }
+
+    #[tokio::test]
+    async fn a_change_between_the_load_and_the_next_look_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("wakegate.yaml");
+        std::fs::write(&file, "one").unwrap();
+        let mut changes = Changes::of(vec![file.clone()]);
+        std::fs::write(&file, "two").unwrap();
+        timeout(Duration::from_secs(30), changes.next()).await.expect("told");
+        std::fs::write(&file, "three").unwrap();
+        changes.follow(vec![file]);
+        timeout(Duration::from_secs(30), changes.next()).await.expect("told again");
     }
 }

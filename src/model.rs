@@ -15,8 +15,8 @@ pub use graph::{Edge, Graph, GraphError};
 pub use page::{Detail, PageSpec};
 pub use phase::Phase;
 pub use spec::{
-    Check, Condition, Dependency, EcsSpec, Health, HttpCheck, Kind, Limits, OWN_VARIABLES, ProcessSpec,
-    Protocol, ServiceId, Spec, StartOrder,
+    Check, Condition, Dependency, EcsSpec, Health, HttpCheck, Kind, Limits, ProcessSpec, Protocol, ServiceId,
+    Spec, StartOrder, own_variables,
 };
 pub use target::{Address, Observation, Target};
 pub use time::Time;

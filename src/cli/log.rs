@@ -54,32 +54,26 @@ fn log(notice: &Notice) {
     let Notice::Phase { service, from, to, cause, fault, after, .. } = notice else { return };
     let (cause, after) = (cause.as_str(), duration::format(*after));
     // A failure on the way down, or one that is only outlived, is told with its reason as well.
-    match fault {
-        Some(fault) => warn!(
+    let error = fault.as_ref().map(|fault| &*fault.reason);
+    if error.is_some() || *to == Phase::Failed {
+        warn!(
             service = &**service,
             from = from.as_str(),
             to = to.as_str(),
             cause,
             after,
-            error = &*fault.reason,
+            error,
             "{service}: {from} -> {to} ({cause})"
-        ),
-        None if *to == Phase::Failed => warn!(
-            service = &**service,
-            from = from.as_str(),
-            to = to.as_str(),
-            cause,
-            after,
-            "{service}: {from} -> {to} ({cause})"
-        ),
-        None => info!(
+        );
+    } else {
+        info!(
             service = &**service,
             from = from.as_str(),
             to = to.as_str(),
             cause,
             after,
             "{service}: {from} -> {to} ({cause})"
-        ),
+        );
     }
 }
 

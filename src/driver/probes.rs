@@ -31,16 +31,9 @@ pub(super) struct Probes {
 /// One target's probe; it ends with this.
 #[derive(Debug)]
 struct Probing {
-    spec: Arc<Spec>,
     target: Target,
     pace: watch::Sender<probe::Pace>,
     task: JoinHandle<()>,
-}
-
-impl Probing {
-    fn goes_on(&self, spec: &Spec, target: &Target) -> bool {
-        self.target == *target && self.spec.health == spec.health && self.spec.protocol == spec.protocol
-    }
 }
 
 impl Drop for Probing {
@@ -69,7 +62,7 @@ impl Probes {
         let mut before = self.running.remove(&spec.name).unwrap_or_default();
         let mut after = Vec::with_capacity(targets.len());
         for target in targets {
-            let goes_on = before.iter().position(|probing| probing.goes_on(spec, &target));
+            let goes_on = before.iter().position(|probing| probing.target == target);
             match goes_on {
                 Some(at) => {
                     let probing = before.swap_remove(at);
@@ -104,7 +97,7 @@ impl Probes {
         };
         let probe = probe::run(self.net.clone(), spec.clone(), target.clone(), paces, report);
         let task = tokio::spawn(probe);
-        Probing { spec: spec.clone(), target, pace, task }
+        Probing { target, pace, task }
     }
 }
 

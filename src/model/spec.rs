@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -96,9 +97,11 @@ impl Kind {
     }
 }
 
-/// Variables of the environment that begin like this are the gateway's own settings, its admin token among them:
-/// nothing that it starts is to see them.
-pub const OWN_VARIABLES: &str = "WAKEGATE_";
+/// The variables of the environment that are the gateway's own settings, its admin token among them: nothing that it
+/// starts is to see them.
+pub fn own_variables() -> impl Iterator<Item = OsString> {
+    std::env::vars_os().map(|(name, _)| name).filter(|name| name.as_encoded_bytes().starts_with(b"WAKEGATE_"))
+}
 
 /// A local child process.
 #[derive(Clone, PartialEq)]

@@ -7,7 +7,7 @@ use tokio::process::{ChildStderr, Command};
 use tokio::time;
 
 use super::ProbeError;
-use crate::model::{Address, OWN_VARIABLES};
+use crate::model::{Address, own_variables};
 
 /// How much of what a failed command said is told.
 const TOLD: usize = 512;
@@ -26,10 +26,8 @@ pub(super) async fn check(command: &[String], address: &Address) -> Result<(), P
     let program = words.next().map_or("", String::as_str);
     let failed = |why: String| ProbeError::Command(format!("`{program}` {why}"));
     let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os() {
-        if name.as_encoded_bytes().starts_with(OWN_VARIABLES.as_bytes()) {
-            command.env_remove(name);
-        }
+    for name in own_variables() {
+        command.env_remove(name);
     }
     let mut child = command
         .args(words)

@@ -13,7 +13,7 @@ use super::Context;
 use super::group::Group;
 use super::output::Output;
 use super::ports::Port;
-use crate::model::{Fault, Kind, OWN_VARIABLES, ProcessSpec, Spec, Target};
+use crate::model::{Fault, Kind, ProcessSpec, Spec, Target, own_variables};
 use crate::net::ANY_LOOPBACK;
 
 /// How long a group may take to vanish after SIGKILL before it is left to its fate (a member in the kernel's
@@ -145,10 +145,8 @@ fn command(process: &ProcessSpec, port: Option<&Port>) -> Command {
     let mut words = process.command.iter();
     let mut command = Command::new(words.next().map_or("", String::as_str));
     command.args(words);
-    for (name, _) in std::env::vars_os() {
-        if name.as_encoded_bytes().starts_with(OWN_VARIABLES.as_bytes()) {
-            command.env_remove(name);
-        }
+    for name in own_variables() {
+        command.env_remove(name);
     }
     command.envs(&process.env);
     if let Some(port) = port {

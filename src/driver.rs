@@ -144,13 +144,11 @@ pub struct Options {
     pub engine: Settings,
     /// How many requests may be held in the whole gateway.
     pub max_held: usize,
-    /// How long a provider may take over one call before it counts as failed.
-    pub call_timeout: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { engine: Settings::default(), max_held: 10_000, call_timeout: Duration::from_secs(10) }
+        Self { engine: Settings::default(), max_held: 10_000 }
     }
 }
 
@@ -197,7 +195,7 @@ pub fn start(
     let control = Control { requests, gates: gates.clone(), notices: notices.clone(), clock };
     let shell = run::Shell::new(
         Engine::new(graph, options.engine, clock.now()),
-        calls::Calls::new(providers, options.call_timeout),
+        calls::Calls::new(providers),
         probes::Probes::new(net),
         run::Wires { gates, notices, bell, budget },
         clock,

@@ -16,7 +16,7 @@ pub use page::{Detail, PageSpec};
 pub use phase::Phase;
 pub use spec::{
     Check, Condition, Dependency, EcsSpec, Health, HttpCheck, Kind, Limits, ProcessSpec, Protocol, ServiceId,
-    Spec, StartOrder, own_variables,
+    Spec, StartOrder, TargetGroupCheck, own_variables,
 };
 pub use target::{Address, Observation, Target};
 pub use time::Time;

@@ -116,6 +116,9 @@ async fn attempt(net: &dyn Net, spec: &Spec, health: &Health, target: &Target) -
             Check::Exec(command) => exec::check(command, &target.address).await,
             #[cfg(not(feature = "process"))]
             Check::Exec(_) => Err(ProbeError::Unsupported("health checks by command")),
+            Check::TargetGroup(_) => {
+                Err(ProbeError::Unsupported("probe of a target group: its provider asks it"))
+            }
         }
     };
     time::timeout(health.timeout, check).await.unwrap_or(Err(ProbeError::Timeout(health.timeout)))

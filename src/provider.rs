@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -13,6 +14,22 @@ use crate::net::BoxFuture;
 
 #[cfg(feature = "process")]
 pub mod process;
+
+/// How a provider wants to be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Manner {
+    /// How long one call may take before it counts as failed.
+    pub patience: Duration,
+    /// How many services one observation may ask for; at least one. More are asked for in several calls at once.
+    pub batch: usize,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { patience: Duration::from_secs(10), batch: usize::MAX }
+    }
+}
 
 /// Starts, stops and observes the services of one kind.
 pub trait Provider: fmt::Debug + Send + Sync + 'static {
@@ -24,6 +41,11 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     /// Looks at services: one answer for each of `specs`, in their order. An error is no observation, and nothing
     /// is concluded from it.
     fn observe<'a>(&'a self, specs: &'a [Arc<Spec>]) -> BoxFuture<'a, Vec<Result<Observation, Fault>>>;
+
+    /// How it wants to be called.
+    fn manner(&self) -> Manner {
+        Manner::default()
+    }
 }
 
 /// Lets a provider say that a service is worth another look.

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub use services::{IDLE_AFTER, services};
 
 use super::{Failure, block_on, environment, log, output, serve};
-use crate::config::{Admin, Listener, Plan};
+use crate::config::{Admin, Aws, Listener, Plan};
 use crate::model::{Detail, Graph, PageSpec, duration};
 use crate::net::ANY_LOOPBACK;
 use crate::route::{Action, Matcher, Policy, Rewrite, Rule};
@@ -76,6 +76,7 @@ impl Args {
         };
         let admin = self.admin.unwrap_or_else(|| free_or_any(9900));
         Ok(Plan {
+            aws: Aws::default(),
             listeners: vec![Listener {
                 address: self.address.unwrap_or_else(|| free_or_any(8080)),
                 tls: None,

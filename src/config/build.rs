@@ -1,6 +1,7 @@
 //! From the file to the plan: everything that the schema cannot say.
 
 mod activity;
+mod aws;
 mod health;
 mod listeners;
 mod page;
@@ -38,6 +39,7 @@ impl Build<'_> {
         let graph = self.graph(file, at);
         let policy = self.gateway_policy(file.activity.as_ref(), &at.key("activity"));
         let rules = self.rules(file, at, &graph, &policy);
+        let aws = self.aws(file, at);
         let page = self.page(file.page.as_ref(), &at.key("page"));
         let max_held = file.limits.as_ref().and_then(|limits| limits.max_held).unwrap_or(10_000);
         let drain = file.shutdown.as_ref().and_then(|shutdown| shutdown.drain_timeout.as_ref());
@@ -49,6 +51,7 @@ impl Build<'_> {
             rules,
             policy: policy.policy(),
             page,
+            aws,
             max_held,
             drain_timeout: drain_timeout.unwrap_or(Duration::from_secs(25)),
             files: std::mem::take(&mut self.files),

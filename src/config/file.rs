@@ -37,6 +37,10 @@ pub(crate) struct File {
     pub(crate) activity: Option<Activity>,
     /// The waiting page.
     pub(crate) page: Option<Page>,
+    /// How the gateway uses AWS.
+    pub(crate) aws: Option<Aws>,
+    /// Where AWS tells of changes, so that the gateway need not ask.
+    pub(crate) events: Option<Events>,
     /// Bounds of the gateway as a whole.
     pub(crate) limits: Option<GatewayLimits>,
     /// How the gateway goes down.
@@ -153,6 +157,38 @@ pub(crate) enum Detail {
     Progress,
     /// That it is starting.
     None,
+}
+
+/// How the gateway uses AWS. Region, credentials and endpoints are found the way the AWS tools find them.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Aws {
+    /// The share of the account's request rate limits that the gateway may use, in percent. Default: 50.
+    #[schemars(range(min = 1, max = 100))]
+    pub(crate) budget_percent: Option<u32>,
+    /// How often a service is looked at while it is on its way up or down. Default: `1s`.
+    pub(crate) poll_every: Option<Duration>,
+    /// How often every service is looked at when nothing happens; longer where there are very many, so that it never
+    /// takes more than a tenth of the request rate limit. Default: `1m`.
+    pub(crate) reconcile_every: Option<Duration>,
+    /// How long after a change of its own the gateway takes an answer that contradicts it for a stale one.
+    /// Default: `5s`.
+    pub(crate) settle: Option<Duration>,
+    /// How long one request to AWS may take. Default: `5s`.
+    pub(crate) request_timeout: Option<Duration>,
+    /// Whether Application Auto Scaling is suspended while a service sleeps. `false`: it is never asked about, for
+    /// accounts that do not use it. Default: `true`.
+    pub(crate) auto_scaling: Option<bool>,
+}
+
+/// Where AWS tells of changes.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Events {
+    /// The URL of an SQS queue to which an EventBridge rule sends the events of `aws.ecs`. It is the gateway's own:
+    /// what is read from it is deleted.
+    #[schemars(required)]
+    pub(crate) queue_url: Option<String>,
 }
 
 /// Bounds of the gateway as a whole.

@@ -22,6 +22,8 @@ pub struct Plan {
     pub policy: Policy,
     /// The waiting page.
     pub page: PageSpec,
+    /// How AWS is used, where services are on ECS.
+    pub aws: Aws,
     /// How many requests may wait at once, for all services together.
     pub max_held: usize,
     /// How long requests may still take once the gateway was told to stop.
@@ -52,6 +54,39 @@ pub struct Listener {
     pub address: SocketAddr,
     /// The certificate; plain HTTP where `None`.
     pub tls: Option<Tls>,
+}
+
+/// How AWS is used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Aws {
+    /// The share of the account's request rate limits that may be used, from above 0 to 1.
+    pub budget: f64,
+    /// How often a service is looked at on its way up or down.
+    pub poll_every: Duration,
+    /// How often every service is looked at when nothing happens.
+    pub reconcile_every: Duration,
+    /// How long after a change of our own a contradicting answer counts as stale.
+    pub settle: Duration,
+    /// How long one request may take.
+    pub request_timeout: Duration,
+    /// Whether Application Auto Scaling is suspended while a service sleeps.
+    pub auto_scaling: bool,
+    /// The SQS queue that tells of changes.
+    pub queue_url: Option<String>,
+}
+
+impl Default for Aws {
+    fn default() -> Self {
+        Self {
+            budget: 0.5,
+            poll_every: Duration::from_secs(1),
+            reconcile_every: Duration::from_secs(60),
+            settle: Duration::from_secs(5),
+            request_timeout: Duration::from_secs(5),
+            auto_scaling: true,
+            queue_url: None,
+        }
+    }
 }
 
 /// A certificate with its key, in PEM files that were not opened yet.

@@ -1,6 +1,6 @@
 //! Calls to the providers: each in a task of its own, bounded in time, answered whatever happens.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,16 +38,15 @@ pub(super) enum Reply {
 #[derive(Debug)]
 pub(super) struct Calls {
     providers: Providers,
-    timeout: Duration,
     tasks: JoinSet<()>,
     replies: mpsc::UnboundedSender<Reply>,
     inbox: mpsc::UnboundedReceiver<Reply>,
 }
 
 impl Calls {
-    pub(super) fn new(providers: Providers, timeout: Duration) -> Self {
+    pub(super) fn new(providers: Providers) -> Self {
         let (replies, inbox) = mpsc::unbounded_channel();
-        Self { providers, timeout, tasks: JoinSet::new(), replies, inbox }
+        Self { providers, tasks: JoinSet::new(), replies, inbox }
     }
 
     /// The next reply; waits for ever where no call is out.
@@ -71,14 +70,17 @@ impl Calls {
             call,
             result: Err(Fault::new("the provider broke down over the call")),
         });
-        let (limit, spec) = (self.timeout, spec.clone());
+        let spec = spec.clone();
         let provider = self.provider(&spec);
         self.tasks.spawn(async move {
             let began = Instant::now();
             let result = match provider {
-                Some(provider) => timeout(limit, provider.scale(&spec, count))
-                    .await
-                    .unwrap_or_else(|_| Err(no_answer(limit))),
+                Some(provider) => {
+                    let limit = provider.manner().patience;
+                    timeout(limit, provider.scale(&spec, count))
+                        .await
+                        .unwrap_or_else(|_| Err(no_answer(limit)))
+                }
                 None => Err(no_provider(&spec)),
             };
             owed.called(&spec, "scale", result.is_ok(), began);
@@ -86,14 +88,19 @@ impl Calls {
         });
     }
 
-    /// Looks at services: one call for each provider.
+    /// Looks at services: one call for each provider, or as many as it wants them to be.
     pub(super) fn observe(&mut self, looks: Vec<(Arc<Spec>, LookId)>) {
-        let mut batches: HashMap<Arc<str>, Vec<(Arc<Spec>, LookId)>> = HashMap::new();
+        // Sorted: a simulation must find them in the same order each time.
+        let mut by_provider: BTreeMap<Arc<str>, Vec<(Arc<Spec>, LookId)>> = BTreeMap::new();
         for (spec, look) in looks {
-            batches.entry(spec.kind.provider().into()).or_default().push((spec, look));
+            by_provider.entry(spec.kind.provider().into()).or_default().push((spec, look));
         }
-        for (_, batch) in batches {
-            self.observe_batch(batch);
+        for (name, looks) in by_provider {
+            let most =
+                self.providers.get(&name).map_or(usize::MAX, |provider| provider.manner().batch.max(1));
+            for batch in looks.chunks(most) {
+                self.observe_batch(batch.to_vec());
+            }
         }
     }
 
@@ -110,13 +117,14 @@ impl Calls {
         };
         let broke_down = all_failed.clone()(Fault::new("the provider broke down over the call"));
         let mut owed = Owed { replies: self.replies.clone(), reply: Some(broke_down) };
-        let (limit, provider) = (self.timeout, self.provider(&first));
+        let provider = self.provider(&first);
         self.tasks.spawn(async move {
             let began = Instant::now();
             let Some(provider) = provider else {
                 owed.pay(all_failed(no_provider(&first)));
                 return;
             };
+            let limit = provider.manner().patience;
             let seen = match timeout(limit, provider.observe(&specs)).await {
                 Ok(seen) if seen.len() == specs.len() => seen,
                 Ok(_) => {

@@ -198,7 +198,7 @@ impl Engine {
     }
 
     fn suspected(&mut self, id: ServiceId, target: Target) {
-        let has_probes = self.graph.spec(id).health.is_some();
+        let has_probes = self.graph.spec(id).is_probed();
         let slot = self.slot_mut(id);
         if has_probes && slot.healthy.contains(&target) {
             slot.healthy.retain(|healthy| *healthy != target);

@@ -21,9 +21,9 @@ impl Engine {
         let quiet = slot.asked_to_sleep || slot.quiet.lasted >= spec.limits.idle_after;
         quiet
             && spec.sleeps()
-            && slot.seen.is_some()
             && slot.call.is_none()
             && self.sees_clearly(id)
+            && slot.seen.as_ref().is_some_and(|seen| seen.keeps.is_none())
             && !self.wanted_up(id)
             && self.kept_by(id).next().is_none()
     }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{CallId, LookId, Pace};
-use crate::model::{Cause, Fault, Kind, Observation, Phase, Spec, Stage, Target, Time};
+use crate::model::{Cause, Check, Fault, Kind, Observation, Phase, Spec, Stage, Target, Time};
 
 /// The facts about one service.
 #[derive(Debug)]
@@ -192,8 +192,14 @@ impl Slot {
     /// The targets that serve.
     pub(super) fn ready_targets(&self, spec: &Spec) -> Vec<Target> {
         let mut targets = self.targets(spec);
-        if spec.health.is_some() {
-            targets.retain(|target| self.healthy.contains(target));
+        match spec.health.as_ref().map(|health| &health.check) {
+            None => {}
+            Some(Check::TargetGroup(group)) => {
+                if self.seen.as_ref().is_none_or(|seen| seen.passing < group.healthy) {
+                    targets.clear();
+                }
+            }
+            Some(_) => targets.retain(|target| self.healthy.contains(target)),
         }
         targets
     }

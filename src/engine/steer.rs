@@ -38,7 +38,7 @@ impl Engine {
         let spec = self.graph.spec(id).clone();
         let slot = self.slot_mut(id);
         let probed =
-            spec.health.is_some() && !matches!(slot.phase, Phase::Unknown | Phase::Asleep | Phase::Stopping);
+            spec.is_probed() && !matches!(slot.phase, Phase::Unknown | Phase::Asleep | Phase::Stopping);
         let targets = if probed { slot.targets(&spec) } else { Vec::new() };
         let pace = if slot.phase == Phase::Waking { Pace::Waking } else { Pace::Awake };
         if slot.probing.0 == targets && (slot.probing.1 == pace || targets.is_empty()) {

@@ -60,6 +60,11 @@ impl Spec {
         }
     }
 
+    /// Whether its targets are probed by the gateway itself.
+    pub fn is_probed(&self) -> bool {
+        self.health.as_ref().is_some_and(|health| !matches!(health.check, Check::TargetGroup(_)))
+    }
+
     /// Whether it can be put to sleep at all.
     pub fn sleeps(&self) -> bool {
         !matches!(self.kind, Kind::Fixed)
@@ -211,6 +216,17 @@ pub enum Check {
     Tcp,
     /// Run a command; exit code 0 is healthy.
     Exec(Vec<String>),
+    /// Leave it to the provider, which asks a load balancer's target group.
+    TargetGroup(TargetGroupCheck),
+}
+
+/// A health check by a load balancer's target group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetGroupCheck {
+    /// The group's ARN.
+    pub arn: String,
+    /// How many of its targets must be healthy, at least one.
+    pub healthy: u32,
 }
 
 /// A health check over HTTP.

@@ -61,4 +61,10 @@ pub struct Observation {
     pub completed: bool,
     /// What keeps it from running, where something does.
     pub fault: Option<Fault>,
+    /// How many targets the provider itself found healthy, where the health check leaves that to it.
+    pub passing: u32,
+    /// What it waits for on its way up, in words: shown meanwhile, and the reason if the wake runs out of time.
+    pub waits_for: Option<Arc<str>>,
+    /// Why it must not be put to sleep, where something forbids it: one clause that follows "it".
+    pub keeps: Option<Arc<str>>,
 }

@@ -4,7 +4,7 @@ use super::super::file;
 use super::super::node::At;
 use super::super::value;
 use super::Build;
-use crate::model::{Check, Health, HttpCheck};
+use crate::model::{Check, Health, HttpCheck, TargetGroupCheck};
 
 const INTERVAL: Duration = Duration::from_millis(200);
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -28,7 +28,8 @@ impl Build<'_> {
             self.report(at.key("interval").problem("is too short; `10ms` is the least"));
         }
         let timeout = self.time(health.timeout.as_ref(), &at.key("timeout")).unwrap_or(TIMEOUT);
-        let given: Vec<&str> = ["path", "tcp", "exec"].into_iter().filter(|key| at.has(key)).collect();
+        let given: Vec<&str> =
+            ["path", "tcp", "exec", "target_group"].into_iter().filter(|key| at.has(key)).collect();
         if let [first, second, ..] = *given {
             self.report(
                 at.key(second).key_problem(format!("one check is enough; `{first}` stands here too")),
@@ -38,6 +39,9 @@ impl Build<'_> {
             if at.has(key) && self.lacks(at, "path") {
                 self.report(at.key(key).key_problem("goes with a `path` only"));
             }
+        }
+        if at.has("healthy_targets") && self.lacks(at, "target_group") {
+            self.report(at.key("healthy_targets").key_problem("goes with a `target_group` only"));
         }
         let check = if let Some(path) = &health.path {
             if !path.starts_with('/') || path.parse::<http::uri::PathAndQuery>().is_err() {
@@ -51,6 +55,17 @@ impl Build<'_> {
                 path: path.clone(),
                 status: self.statuses(health, &at.key("status")),
                 host,
+            })
+        } else if let Some(arn) = &health.target_group {
+            if !arn.starts_with("arn:") || !arn.contains(":targetgroup/") {
+                self.report(at.key("target_group").problem(
+                    "is no ARN of a target group; such a one is \
+                     `arn:aws:elasticloadbalancing:REGION:ACCOUNT:targetgroup/NAME/ID`",
+                ));
+            }
+            Check::TargetGroup(TargetGroupCheck {
+                arn: arn.clone(),
+                healthy: health.healthy_targets.unwrap_or(1),
             })
         } else if let Some(command) = &health.exec {
             Check::Exec(self.command(command, &at.key("exec")))

@@ -9,7 +9,8 @@ use super::super::value;
 use super::super::walk::nearest;
 use super::Build;
 use crate::model::{
-    Condition, Dependency, EcsSpec, Graph, GraphError, Kind, Limits, ProcessSpec, Protocol, Spec, StartOrder,
+    Check, Condition, Dependency, EcsSpec, Graph, GraphError, Kind, Limits, ProcessSpec, Protocol, Spec,
+    StartOrder,
 };
 
 /// Where the limits of a service are written: in itself, or in `defaults`.
@@ -129,6 +130,13 @@ impl Build<'_> {
         };
         let has_address = upstream.is_some() || port(&kind).is_some() || matches!(kind, Kind::Fixed);
         let health = self.health(service.health.as_ref(), &at.key("health"), has_address);
+        let by_group = health.as_ref().is_some_and(|health| matches!(health.check, Check::TargetGroup(_)));
+        if by_group && !(matches!(kind, Kind::Ecs(_)) && upstream.is_some()) {
+            self.report(at.key("health").key("target_group").key_problem(
+                "goes with `ecs` and an `upstream`, the load balancer's address; without one, targets are tasks and \
+                 are checked by `path` or `tcp`",
+            ));
+        }
         let protocol = match service.protocol {
             Some(file::Protocol::H2) => Protocol::H2,
             Some(file::Protocol::Http1) | None => Protocol::Http1,

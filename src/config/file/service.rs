@@ -75,7 +75,7 @@ pub(crate) struct Ecs {
     /// The container port that serves.
     #[schemars(range(min = 1))]
     pub(crate) port: Option<u16>,
-    /// The count to wake it to. Default: 1.
+    /// The count to wake it to. Default: the one it had before it was put to sleep, or 1. What is more stays more.
     #[schemars(range(min = 1))]
     pub(crate) desired_count: Option<u32>,
 }
@@ -90,7 +90,7 @@ pub(crate) enum Protocol {
     H2,
 }
 
-/// How to tell that a target serves: one of `path`, `tcp` and `exec`.
+/// How to tell that a target serves: one of `path`, `tcp`, `exec` and `target_group`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Health {
@@ -104,6 +104,12 @@ pub(crate) struct Health {
     pub(crate) tcp: Option<bool>,
     /// This command ends with exit code 0.
     pub(crate) exec: Option<OneOrMany>,
+    /// This target group of a load balancer, an ARN, says that its targets are healthy. For services of `ecs` with an
+    /// `upstream`.
+    pub(crate) target_group: Option<String>,
+    /// How many of the group's targets must be healthy. Default: 1.
+    #[schemars(range(min = 1))]
+    pub(crate) healthy_targets: Option<u32>,
     /// The pause between two tries while it wakes. Default: `200ms`.
     pub(crate) interval: Option<Duration>,
     /// How long one try may take. Default: `2s`.

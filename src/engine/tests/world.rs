@@ -440,8 +440,8 @@ impl Part {
             running: u32::from(runs),
             stopping: u32::from(self.life == Life::Leaving),
             targets: if runs { vec![self.target()] } else { Vec::new() },
-            completed: false,
             fault: self.died.map(|at| Fault::new("exit status 1").happened_at(at)),
+            ..Observation::default()
         }
     }
 }

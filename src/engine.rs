@@ -35,6 +35,7 @@
 
 mod event;
 mod facts;
+mod looks;
 mod plan;
 mod reload;
 mod sleep;
@@ -53,13 +54,22 @@ use crate::model::{Cause, Graph, Phase, ServiceId, Time};
 use slot::Slot;
 use timers::Timers;
 
+/// How many services are looked at together when nothing is urgent.
+pub const SLICE: u32 = 10;
+/// How much slower than at the start the slices follow each other when nothing happens.
+pub const SLOW_SLICES: u32 = 5;
+
 /// The engine's own times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// How often a service is observed while it is on its way up or down.
     pub observe_every: Duration,
-    /// How often every service is observed when nothing happens.
+    /// How often every service is observed when nothing happens. Longer where there are so many that their slices
+    /// would follow each other faster than [`SLOW_SLICES`] times `slice_every`.
     pub reconcile_every: Duration,
+    /// At the start services are looked at in slices of [`SLICE`], this far apart, so that the platform can bear it.
+    /// One that somebody waits for is looked at at once.
+    pub slice_every: Duration,
     /// How long after an acknowledged call an observation that contradicts it is taken for a stale one.
     pub settle: Duration,
 }
@@ -69,6 +79,7 @@ impl Default for Settings {
         Self {
             observe_every: Duration::from_millis(500),
             reconcile_every: Duration::from_secs(30),
+            slice_every: Duration::ZERO,
             settle: Duration::ZERO,
         }
     }
@@ -82,7 +93,7 @@ pub struct Engine {
     settings: Settings,
     slots: Vec<Slot>,
     timers: Timers,
-    reconcile_at: Time,
+    started: Time,
     last_id: u64,
     /// Services whose facts have changed since they were last planned.
     dirty: Vec<ServiceId>,
@@ -101,13 +112,16 @@ impl Engine {
             dirty: graph.ids().collect(),
             changed: Vec::new(),
             commands: Vec::new(),
-            reconcile_at: now + settings.reconcile_every,
+            started: now,
             last_id: 0,
             graph,
             settings,
             slots,
             now,
         };
+        for id in engine.graph.ids() {
+            engine.slot_mut(id).look_at = Some(engine.first_look(id));
+        }
         engine.replan();
         engine
     }
@@ -129,7 +143,7 @@ impl Engine {
 
     /// When [`Event::Tick`] is due.
     pub fn next_timer(&self) -> Time {
-        self.timers.first().map_or(self.reconcile_at, |first| first.min(self.reconcile_at))
+        self.timers.first().unwrap_or(Time::MAX)
     }
 
     /// The services.

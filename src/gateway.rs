@@ -21,8 +21,10 @@ use crate::admin::{Admin, AdminOptions};
 use crate::clock::Clock;
 use crate::config::Plan;
 use crate::driver::{self, Control, Notice, Providers};
+use crate::engine::Settings;
 use crate::layer::{Table, WakeLayer};
 use crate::metrics::{self, Metrics};
+use crate::model::Kind;
 use crate::net::Net;
 use crate::page::{Page, TemplateError};
 use crate::provider::Nudge;
@@ -112,7 +114,7 @@ impl Gateway {
             None => None,
         };
 
-        let options = driver::Options { max_held: plan.max_held, ..driver::Options::default() };
+        let options = driver::Options { max_held: plan.max_held, engine: pace(&plan) };
         let known: Vec<Arc<str>> = providers.keys().cloned().collect();
         let (control, driver) =
             driver::start(plan.graph.clone(), providers, nudged, net.clone(), clock, options);
@@ -252,6 +254,23 @@ impl Handle {
         self.metrics.reloaded(true);
         tracing::info!("the new configuration is in force");
         Ok(())
+    }
+}
+
+/// How often services are looked at. Where some are on ECS, no more often than its request rate limits bear.
+fn pace(plan: &Plan) -> Settings {
+    /// The refill of ECS's bucket for DescribeServices, in slices of ten services a second.
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html>
+    const SLICES_A_SECOND: f64 = 20.0;
+    if !plan.graph.ids().any(|id| matches!(plan.graph.spec(id).kind, Kind::Ecs(_))) {
+        return Settings::default();
+    }
+    Settings {
+        observe_every: plan.aws.poll_every,
+        reconcile_every: plan.aws.reconcile_every,
+        // All that it may use until all are known; a fifth of that, a tenth of the whole, afterwards.
+        slice_every: Duration::from_secs_f64(1.0 / (SLICES_A_SECOND * plan.aws.budget)),
+        settle: plan.aws.settle,
     }
 }
 

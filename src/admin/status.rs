@@ -46,6 +46,13 @@ pub struct ServiceStatus {
     pub fault: Option<String>,
     /// When a failed wake may be tried again.
     pub retry_in_seconds: Option<f64>,
+    /// What it waits for on its way up, in its provider's words; why the provider does not do as asked, where it does
+    /// not.
+    pub waits_for: Option<String>,
+    /// Why it cannot be observed, and so is not put to sleep.
+    pub not_observed: Option<String>,
+    /// Why its provider does not let it be put to sleep.
+    pub keeps: Option<String>,
     /// The dependents that keep it awake.
     pub needed_by: Vec<String>,
     /// What it depends on directly.
@@ -116,6 +123,14 @@ impl ServiceStatus {
             lease_for_seconds: view.lease_until.filter(|until| *until > now).map(ahead),
             fault: view.fault.as_ref().map(|fault| fault.reason.to_string()),
             retry_in_seconds: view.retry_at.map(ahead),
+            waits_for: view
+                .trouble
+                .as_ref()
+                .map(|trouble| &trouble.reason)
+                .or(view.waits_for.as_ref())
+                .map(ToString::to_string),
+            not_observed: view.blind.as_ref().map(ToString::to_string),
+            keeps: view.keeps.as_ref().map(ToString::to_string),
             needed_by: view.needed_by.iter().map(ToString::to_string).collect(),
             depends_on: spec.depends_on.iter().map(|dependency| dependency.on.to_string()).collect(),
             healthy: view.healthy,

@@ -29,15 +29,26 @@ pub(super) fn render(services: &[ServiceStatus], colours: bool) -> String {
             1 if colours => coloured(&service.phase, &cell),
             _ => cell,
         });
-        if let Some(reason) = &service.fault {
-            for part in reason.lines().filter(|part| !part.trim().is_empty()) {
-                text.push_str("  ! ");
-                text.push_str(&printable(part.trim_end()));
-                text.push('\n');
-            }
-        }
+        explain(&mut text, "!", "", service.fault.as_deref());
+        explain(
+            &mut text,
+            "~",
+            "waiting: ",
+            service.waits_for.as_deref().filter(|_| service.phase == "waking"),
+        );
+        explain(&mut text, "~", "not observed: ", service.not_observed.as_deref());
+        explain(&mut text, "~", "not put to sleep: it ", service.keeps.as_deref());
     }
     text
+}
+
+/// Lines below a service's own.
+fn explain(text: &mut String, mark: &str, lead: &str, reason: Option<&str>) {
+    let lines = reason.into_iter().flat_map(str::lines).filter(|part| !part.trim().is_empty());
+    for (number, part) in lines.enumerate() {
+        let lead = if number == 0 { lead } else { "" };
+        text.push_str(&format!("  {mark} {lead}{}\n", printable(part.trim_end())));
+    }
 }
 
 fn row(service: &ServiceStatus) -> [String; 8] {
@@ -156,6 +167,9 @@ mod tests {
         mail.stage = "checking".into();
         mail.held = 3;
         mail.since_seconds = 0.4;
+        mail.waits_for = Some("its target group: 1 initial".into());
+        db.keeps = Some("is being deployed".into());
+        db.not_observed = Some("no answer within 5s".into());
         vec![web, api, db, worker, mail]
     }
 
@@ -166,10 +180,13 @@ SERVICE  PHASE              SINCE  IN FLIGHT  HELD  IDLE FOR  NEXT SLEEP    LAST
 web      awake              2h 5m         12     0         -  -                  4.2s
 api      awake              2h 5m          0     0    3m 20s  in 11m 40s            -
 db       awake              2h 5m          0     0         -  after api +1          -
+  ~ not observed: no answer within 5s
+  ~ not put to sleep: it is being deployed
 worker   failed             2h 5m          0     0         -  retry in 3s           -
   ! exit code 1
   ! bind: \u{fffd}[31maddress in use
 mail     waking (checking)  400ms          0     3         -  -                     -
+  ~ waiting: its target group: 1 initial
 ";
         assert_eq!(render(&services(), false), expected);
     }

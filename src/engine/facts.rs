@@ -15,7 +15,7 @@ impl Engine {
             Event::Observed { service, look, seen } => self.observed(service, look, seen),
             Event::NotObserved { service, look, fault } => {
                 if self.look_returned(service, look) {
-                    self.slot_mut(service).blind = Some(fault);
+                    self.not_observed(service, fault);
                 }
             }
             Event::Acknowledged { service, call, result } => {
@@ -98,6 +98,15 @@ impl Engine {
         slot.seen_at = now;
     }
 
+    /// Nothing is concluded from it, but that it is no use to wait where the next look will not do better.
+    fn not_observed(&mut self, id: ServiceId, fault: Fault) {
+        let slot = self.slot_mut(id);
+        slot.blind = Some(fault.clone());
+        if fault.terminal && slot.wake.is_some() && matches!(slot.phase, Phase::Unknown | Phase::Waking) {
+            self.fail(id, fault);
+        }
+    }
+
     /// A look came back. `false`: it was begun before the last call was acknowledged, so it tells nothing (rule 3).
     fn look_returned(&mut self, id: ServiceId, look: LookId) -> bool {
         let (now, every) = (self.now, self.settings.observe_every);
@@ -140,6 +149,7 @@ impl Engine {
                 slot.told = if count == 0 { Told::Down } else { Told::Up };
                 slot.known_count = count;
                 slot.failed_calls = 0;
+                slot.refused = None;
                 if let Some(wake) = &mut slot.wake {
                     // Perhaps called by an earlier wake that did not live to see the answer.
                     wake.called |= count > 0;
@@ -173,7 +183,7 @@ impl Engine {
         let slot = self.slot_mut(id);
         slot.call_again_at = Some(now + pause(slot.failed_calls, 500, 10_000));
         slot.failed_calls += 1;
-        slot.last_probe_error = Some(fault.reason.to_string());
+        slot.refused = Some(fault);
         if let Some(wake) = &mut slot.wake {
             wake.called = false;
         }
@@ -235,14 +245,6 @@ impl Engine {
         while let Some(id) = self.timers.pop_due(self.now) {
             self.touch(id);
         }
-        if self.reconcile_at <= self.now {
-            self.reconcile_at = self.now + self.settings.reconcile_every;
-            let graph = self.graph.clone();
-            for id in graph.ids().filter(|id| graph.spec(*id).sleeps()) {
-                self.look_soon(id);
-                self.touch(id);
-            }
-        }
     }
 
     /// Begins a way up.
@@ -252,6 +254,7 @@ impl Engine {
         slot.wake = Some(Wake { started: now, cause, calls, called: false, dependencies_ready: None });
         slot.call_again_at = None;
         slot.failed_calls = 0;
+        slot.refused = None;
         slot.fault = None;
         self.enter(id, Phase::Waking, cause);
     }

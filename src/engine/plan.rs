@@ -1,7 +1,7 @@
 //! One planning step: from the facts to what is needed.
 
 use super::slot::Told;
-use super::{Command, Engine, LookId};
+use super::{Command, Engine};
 use crate::model::{Cause, Observation, Phase, ServiceId};
 
 impl Engine {
@@ -68,6 +68,9 @@ impl Engine {
             self.classify(id, Cause::Boot);
         } else if self.wanted_up(id) {
             // Not started before it is known: the count might be lowered. But the wait has an end.
+            if !self.slot(id).looked {
+                self.look_soon(id);
+            }
             let (now, cause) = (self.now, self.wake_cause(id));
             let slot = self.slot_mut(id);
             slot.wake.get_or_insert(super::slot::Wake {
@@ -149,25 +152,6 @@ impl Engine {
         } else if is_gone(seen) {
             self.fell_asleep(id, Cause::Stopped);
         }
-    }
-
-    // === Looking ===
-
-    /// Emits the look that is due, if none is out.
-    fn look_if_due(&mut self, id: ServiceId) {
-        let now = self.now;
-        let sleeps = self.graph.spec(id).sleeps();
-        let slot = self.slot(id);
-        let due = slot.look_at.is_some_and(|at| at <= now) && slot.look.is_none();
-        if !sleeps || !due || slot.call.is_some() {
-            return;
-        }
-        let look = LookId(self.next_id());
-        let slot = self.slot_mut(id);
-        slot.look = Some(look);
-        slot.looked_at = now;
-        slot.look_at = None;
-        self.emit(Command::Observe { service: id, look });
     }
 }
 

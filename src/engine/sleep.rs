@@ -31,7 +31,7 @@ impl Engine {
     /// Hands off what was not observed lately: the provider may be out of reach.
     fn sees_clearly(&self, id: ServiceId) -> bool {
         let slot = self.slot(id);
-        let limit = self.settings.reconcile_every * 2 + Duration::from_secs(10);
+        let limit = self.reconcile_every() * 2 + Duration::from_secs(10);
         slot.blind.is_none() && self.now.since(slot.seen_at) <= limit
     }
 

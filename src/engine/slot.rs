@@ -28,6 +28,8 @@ pub(super) struct Slot {
     /// When a call that failed may be made again.
     pub(super) call_again_at: Option<Time>,
     pub(super) failed_calls: u32,
+    /// Why the last call of this wake failed.
+    pub(super) refused: Option<Fault>,
 
     // What the provider showed us.
     pub(super) seen: Option<Observation>,
@@ -37,6 +39,8 @@ pub(super) struct Slot {
     pub(super) look: Option<LookId>,
     /// When the last look was begun.
     pub(super) looked_at: Time,
+    /// Whether it was looked at at all.
+    pub(super) looked: bool,
     pub(super) look_again: bool,
     /// Looks before this one were begun before the last call was acknowledged (rule 3).
     pub(super) first_valid_look: LookId,
@@ -124,14 +128,16 @@ impl Slot {
             acknowledged_at: now,
             call_again_at: None,
             failed_calls: 0,
+            refused: None,
             seen: fixed_observation(spec),
             seen_at: now,
             blind: None,
             look: None,
             looked_at: now,
+            looked: false,
             look_again: false,
             first_valid_look: LookId(0),
-            look_at: Some(now),
+            look_at: None,
             known_count: 0,
             healthy: Vec::new(),
             last_probe_error: None,
@@ -173,6 +179,13 @@ impl Slot {
         self.retry_at.is_none_or(|at| at <= now)
     }
 
+    /// What delays it on its way up, where that is not its own doing.
+    pub(super) fn trouble(&self) -> Option<&Fault> {
+        (self.phase == Phase::Waking || self.wake.is_some())
+            .then(|| self.refused.as_ref().or(self.blind.as_ref()))
+            .flatten()
+    }
+
     /// Drops what was seen: a call is about to change it.
     pub(super) fn forget_seen(&mut self) {
         self.seen = None;
@@ -195,9 +208,8 @@ impl Slot {
         match spec.health.as_ref().map(|health| &health.check) {
             None => {}
             Some(Check::TargetGroup(group)) => {
-                if self.seen.as_ref().is_none_or(|seen| seen.passing < group.healthy) {
-                    targets.clear();
-                }
+                let passing = self.seen.as_ref().map_or(0, |seen| seen.passing);
+                targets.retain(|_| passing >= group.healthy);
             }
             Some(_) => targets.retain(|target| self.healthy.contains(target)),
         }

@@ -78,19 +78,7 @@ impl Engine {
     /// Sets the service's timer to the next moment at which something about it may have to change.
     pub(super) fn arm(&mut self, id: ServiceId) {
         let spec = self.graph.spec(id).clone();
-        let (now, every) = (self.now, self.settings.observe_every);
-        let slot = self.slot_mut(id);
-        // No look while one is out or a call is: their answers bring the next.
-        let moving = matches!(slot.phase, Phase::Unknown | Phase::Waking | Phase::Stopping);
-        let looking = slot.look.is_some() || slot.call.is_some();
-        if !spec.sleeps() || looking {
-            slot.look_at = None;
-        } else if moving {
-            slot.look_at = Some(slot.look_at.unwrap_or(now + every));
-        } else if slot.look_at.is_some_and(|at| at > now) {
-            // Settled: the reconciliation looks after it.
-            slot.look_at = None;
-        }
+        self.plan_look(id);
         let slot = self.slot(id);
         let later = |at: &Time| *at > self.now;
         let next = [

@@ -10,8 +10,8 @@ impl Engine {
         let slot = self.slot(id);
         let needed_by: Vec<_> =
             self.kept_by(id).map(|dependent| self.graph.spec(dependent).name.clone()).collect();
-        let may_idle =
-            slot.phase == Phase::Awake && spec.sleeps() && needed_by.is_empty() && !slot.leased(now);
+        let kept = slot.leased(now) || slot.seen.as_ref().is_some_and(|seen| seen.keeps.is_some());
+        let may_idle = slot.phase == Phase::Awake && spec.sleeps() && needed_by.is_empty() && !kept;
         View {
             phase: slot.phase,
             since: slot.since,
@@ -28,6 +28,12 @@ impl Engine {
                 .then(|| slot.quiet.sampled_at + spec.limits.idle_after.saturating_sub(slot.quiet.lasted)),
             lease_until: slot.lease.filter(|until| *until > now),
             needed_by,
+            waits_for: (slot.phase == Phase::Waking)
+                .then(|| slot.seen.as_ref().and_then(|seen| seen.waits_for.clone()))
+                .flatten(),
+            trouble: slot.trouble().cloned(),
+            blind: slot.blind.as_ref().map(|fault| fault.reason.clone()),
+            keeps: slot.seen.as_ref().and_then(|seen| seen.keeps.clone()),
             healthy: slot.ready_targets(spec).len(),
         }
     }

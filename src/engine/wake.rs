@@ -214,7 +214,9 @@ impl Engine {
             .iter()
             .find(|edge| edge.holds_door() && !matches!(self.slot(edge.to).phase, Phase::Awake));
         let died = slot.seen.as_ref().and_then(|seen| seen.fault.as_ref()).map(|fault| &*fault.reason);
-        let error = died.or(slot.last_probe_error.as_deref());
+        let refused = slot.refused.as_ref().map(|fault| &*fault.reason);
+        let waits = slot.seen.as_ref().and_then(|seen| seen.waits_for.as_deref());
+        let error = died.or(refused).or(waits).or(slot.last_probe_error.as_deref());
         let why = match (&slot.blind, error, waits_for) {
             (Some(fault), ..) => format!("it could not be observed: {fault}"),
             (None, _, Some(edge)) if slot.ready(&spec) || slot.seen.is_none() => {

@@ -120,6 +120,14 @@ pub struct View {
     pub lease_until: Option<Time>,
     /// The names of the dependents that keep it awake.
     pub needed_by: Vec<Arc<str>>,
+    /// What it waits for on its way up, in the provider's words.
+    pub waits_for: Option<Arc<str>>,
+    /// What delays it on its way up and is not its own doing: the provider does not answer, or refuses for now.
+    pub trouble: Option<Fault>,
+    /// Why the last look at it told nothing: until one does, nothing is put to sleep.
+    pub blind: Option<Arc<str>>,
+    /// Why the provider does not let it be put to sleep.
+    pub keeps: Option<Arc<str>>,
     /// How many of its targets are healthy.
     pub healthy: usize,
 }

@@ -28,6 +28,7 @@ impl Frame<'_> {
         match state {
             State::Ready => "Ready. Opening it now.".into(),
             State::Failed(public) => (*public).into(),
+            State::Waking if let Some(trouble) = self.summary.trouble => trouble.into(),
             State::Waking if *total < 2 => "Starting.".into(),
             State::Waking => match self.detail {
                 Detail::None => "Starting.".into(),

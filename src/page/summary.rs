@@ -39,6 +39,8 @@ pub(super) struct Summary {
     pub(super) elapsed: Duration,
     /// The time it may still take.
     pub(super) left: Left,
+    /// What delays it and is not the members' own doing, in a safe sentence.
+    pub(super) trouble: Option<&'static str>,
     /// How far along it is, 0 to 100; `None` where nothing is known.
     pub(super) percent: Option<u8>,
 }
@@ -99,7 +101,10 @@ impl Summary {
             (_, None) if ready > 0 => Some(percent(0.9 * ratio(ready, total))),
             (_, None) => None,
         };
-        Self { state, total, ready, elapsed: now.since(began), left, percent }
+        let trouble = needed()
+            .filter(|member| !member.is_ready())
+            .find_map(|member| member.view.trouble.as_ref().map(|trouble| trouble.public));
+        Self { state, total, ready, elapsed: now.since(began), left, trouble, percent }
     }
 }
 

@@ -66,7 +66,7 @@ impl Search {
     }
 
     fn start(&self) -> World {
-        let settings = Settings { observe_every: STEP, reconcile_every: STEP * 20, settle: Duration::ZERO };
+        let settings = Settings { observe_every: STEP, reconcile_every: STEP * 20, ..Settings::default() };
         let graph = Graph::new(self.specs.clone()).unwrap();
         let mut world = World::new(graph, settings, |_| self.life);
         (world.faults, world.visitors) = (self.faults, self.visitors);

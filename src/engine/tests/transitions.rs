@@ -2,5 +2,6 @@
 
 mod down;
 mod failure;
+mod looks;
 mod outside;
 mod up;

@@ -252,7 +252,10 @@ impl World {
                 self.event(Event::Probed { service: id, target, result });
             }
             Move::Wait => {
-                self.now = self.engine.next_timer().max(self.now);
+                // Without a timer nothing happens by itself; the driver looks up once a day all the same.
+                let next = self.engine.next_timer();
+                let next = if next == Time::MAX { self.now + Duration::from_secs(86_400) } else { next };
+                self.now = next.max(self.now);
                 self.event(Event::Tick);
             }
             Move::WaitLong => {

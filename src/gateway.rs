@@ -243,9 +243,10 @@ impl Handle {
             || before.admin != plan.admin
             || before.max_held != plan.max_held
             || before.drain_timeout != plan.drain_timeout
+            || before.aws != plan.aws
         {
             tracing::warn!(
-                "listeners, admin, limits and shutdown change only with a restart; the rest is in force"
+                "listeners, admin, limits, aws, events and shutdown change only with a restart; the rest is in force"
             );
         }
         self.control.reload(plan.graph.clone()).await.map_err(|_| GatewayError::Driver)?;

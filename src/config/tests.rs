@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use http::Request;
 
 use super::*;
-use crate::model::{Address, Check, Condition, Detail, Kind, Protocol, StartOrder};
+use crate::model::{Address, Check, Condition, Detail, Kind, Protocol, StartOrder, TargetGroupCheck};
 use crate::route::{Action, Head, Router, Verdict};
 
 const TOKEN: &str = "0123456789abcdef";
@@ -129,6 +129,18 @@ fn the_complete_example_is_accepted() {
     assert_eq!(spec("chat").protocol, Protocol::H2);
     assert_eq!(spec("legacy").upstream, Some(Address::Name("legacy.internal".into(), 8080)));
     assert!(!spec("legacy").sleeps());
+    let group = TargetGroupCheck {
+        arn: "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/search/0123456789abcdef"
+            .to_owned(),
+        healthy: 2,
+    };
+    assert_eq!(spec("search").health.as_ref().unwrap().check, Check::TargetGroup(group));
+    let queue = "https://sqs.eu-west-1.amazonaws.com/123456789012/wakegate".to_owned();
+    assert_eq!(
+        plan.aws,
+        Aws { queue_url: Some(queue), ..Aws::default() },
+        "the defaults are what stands there"
+    );
     assert_eq!(plan.page.detail, Detail::Services);
     assert_eq!(plan.max_held, 10_000);
     assert_eq!(plan.drain_timeout.as_secs(), 25);

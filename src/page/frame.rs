@@ -210,6 +210,20 @@ mod tests {
     }
 
     #[test]
+    fn trouble_is_told_in_the_public_sentence_until_it_has_passed() {
+        let [db, api, mut web] = views();
+        web.trouble = Some(Fault::new("AccessDenied for secret").told_as("It is asked again."));
+        for detail in [Detail::Services, Detail::Progress, Detail::None] {
+            let html = html(detail, [db.clone(), api.clone(), web.clone()], ["db", "api", "web"]);
+            assert!(html.contains("It is asked again.") && !html.contains("secret"), "{html}");
+        }
+        (web.phase, web.stage) = (Phase::Awake, Stage::Ready);
+        let html = html(Detail::Progress, [db.clone(), db, web], ["db", "api", "web"]);
+        assert!(html.contains("Ready.") && !html.contains("asked again"), "{html}");
+        drop(api);
+    }
+
+    #[test]
     fn hostile_names_stay_text() {
         let html = html(Detail::Services, views(), ["<svg onload=alert(1)>", "\"><script>", "</table>"]);
         assert!(!html.contains("<svg") && !html.contains("<script"), "{html}");

@@ -455,3 +455,39 @@ fn rewrites_and_activity() {
         ],
     );
 }
+
+#[test]
+fn amazon_ecs() {
+    let group = "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/g/1";
+    says_of_service(
+        &format!("process: {{ command: a, port: 1 }}, health: {{ target_group: '{group}' }}"),
+        &[
+            "t:3:62: services.a.health.target_group: goes with `ecs` and an `upstream`, the load balancer's address; \
+           without one, targets are tasks and are checked by `path` or `tcp`",
+        ],
+    );
+    says_of_service(
+        &format!("ecs: {{ cluster: c, service: s, port: 1 }}, health: {{ target_group: '{group}' }}"),
+        &[
+            "t:3:70: services.a.health.target_group: goes with `ecs` and an `upstream`, the load balancer's address; \
+           without one, targets are tasks and are checked by `path` or `tcp`",
+        ],
+    );
+    says_of_service(
+        "ecs: { cluster: c, service: s }, upstream: 'http://lb', health: { target_group: mine }",
+        &["t:3:98: services.a.health.target_group: is no ARN of a target group; such a one is \
+           `arn:aws:elasticloadbalancing:REGION:ACCOUNT:targetgroup/NAME/ID`"],
+    );
+    says_of_service(
+        "upstream: 'http://lb', health: { tcp: true, healthy_targets: 2 }",
+        &["t:3:62: services.a.health.healthy_targets: goes with a `target_group` only"],
+    );
+    says_within(
+        "events: { queue_url: mine }",
+        &["t:3:22: events.queue_url: is no URL of a queue; such a one is \
+           `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`"],
+    );
+    says_within("events: {}", &["t:3:1: events: the key `queue_url` is missing"]);
+    says_within("aws: { poll_every: 0s }", &["t:3:20: aws.poll_every: must be more than nothing"]);
+    says_within("aws: { budget_percent: 0 }", &["t:3:24: aws.budget_percent: 0 is out of range; it goes from 1 to 100"]);
+}

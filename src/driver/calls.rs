@@ -1,6 +1,6 @@
 //! Calls to the providers: each in a task of its own, bounded in time, answered whatever happens.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ impl Calls {
 
     /// Looks at services: one call for each provider.
     pub(super) fn observe(&mut self, looks: Vec<(Arc<Spec>, LookId)>) {
-        let mut batches: HashMap<Arc<str>, Vec<(Arc<Spec>, LookId)>> = HashMap::new();
+        let mut batches: BTreeMap<Arc<str>, Vec<(Arc<Spec>, LookId)>> = BTreeMap::new();
         for (spec, look) in looks {
             batches.entry(spec.kind.provider().into()).or_default().push((spec, look));
         }

@@ -1,0 +1,1 @@
+//! The AWS SDK over the simulated network.

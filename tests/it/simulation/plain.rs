@@ -53,6 +53,8 @@ struct Task {
     name: String,
     /// Known once it runs.
     ip: Option<Ipv4Addr>,
+    /// It runs and will never listen.
+    deaf: bool,
     state: Life,
 }
 
@@ -126,7 +128,7 @@ impl Plain {
             state.tasks += 1;
             let begins = now + Duration::from_millis(state.rng.u64(100..900));
             let name = format!("{name}/{}", state.tasks);
-            service.tasks.push(Task { name, ip: None, state: Life::Starting(begins) });
+            service.tasks.push(Task { name, ip: None, deaf: false, state: Life::Starting(begins) });
         }
     }
 
@@ -136,8 +138,8 @@ impl Plain {
             let Some(ip) = (at <= now).then(|| state.free.pop_front()).flatten() else { continue };
             // Half of them listen at once, the others later than they are known to run.
             let millis = if state.rng.bool() { 0 } else { state.rng.u64(0..1500) };
-            let never = !state.calm && state.rng.u8(..20) == 0;
-            let listens_after = (!never).then(|| Duration::from_millis(millis));
+            task.deaf = !state.calm && state.rng.u8(..20) == 0;
+            let listens_after = (!task.deaf).then(|| Duration::from_millis(millis));
             let (name, service) = (task.name.clone(), name.to_owned());
             self.0.stage.begin(Run { task: name, service, ip, listens_after });
             (task.ip, task.state) = (Some(ip), Life::Running);
@@ -186,11 +188,13 @@ impl Plain {
         Duration::from_millis(self.0.state.lock().unwrap().rng.u64(5..80))
     }
 
-    fn die(&self, name: &str) {
+    /// The first running task of the service that is such dies.
+    fn die(&self, name: &str, such: impl Fn(&Task) -> bool) {
         let mut state = self.0.state.lock().unwrap();
         let state = &mut *state;
         let Some(service) = state.services.get_mut(name) else { return };
-        let Some(at) = service.tasks.iter().position(|task| task.state == Life::Running) else { return };
+        let dying = service.tasks.iter().position(|task| task.state == Life::Running && such(task));
+        let Some(at) = dying else { return };
         let task = service.tasks.remove(at);
         self.0.history.tell(Event::Died { task: task.name.clone() });
         self.0.stage.end(&task.name, End::Kill);
@@ -237,17 +241,20 @@ impl Platform for Plain {
         match mishap {
             Mishap::Scale(trouble) => self.0.state.lock().unwrap().scale = *trouble,
             Mishap::Observe(trouble) => self.0.state.lock().unwrap().observe = *trouble,
-            Mishap::Death(service) => self.die(service),
+            Mishap::Death(service) => self.die(service, |_| true),
             Mishap::Manners(service, manners) => self.set_manners(Some(service), *manners),
         }
     }
 
     fn calm(&self) {
-        {
+        let services: Vec<String> = {
             let mut state = self.0.state.lock().unwrap();
             (state.scale, state.observe, state.calm) = (Trouble::None, Trouble::None, true);
-        }
+            state.services.keys().cloned().collect()
+        };
         self.set_manners(None, Manners::Good);
+        // What would never listen is found out by whoever runs it, and replaced.
+        services.iter().for_each(|service| self.die(service, |task| task.deaf));
     }
 
     fn awake(&self) -> Vec<String> {

@@ -98,7 +98,7 @@ impl Stage {
         let address = &self.addresses[&run.ip];
         let mut state = address.state.lock().unwrap();
         state.task = Some(run.task.clone());
-        state.manners = Manners::Good;
+        (state.manners, state.end) = (Manners::Good, None);
         state.begin = Some(run);
         drop(state);
         address.orders.notify_one();
@@ -181,8 +181,12 @@ impl Stage {
         let wait = run.listens_after.unwrap_or(Duration::MAX / 4);
         let mut boots = pin!(tokio::time::sleep(wait.min(Duration::from_secs(86_400))));
         loop {
-            let end = address.state.lock().unwrap().end.take();
+            let (end, is_anothers) = {
+                let mut state = address.state.lock().unwrap();
+                (state.end.take(), state.begin.is_some())
+            };
             match end {
+                _ if is_anothers => return Ok(None),
                 Some(End::Kill) => return Ok(None),
                 Some(End::Terminate(farewell)) => {
                     drop((listener, stops));

@@ -35,6 +35,11 @@ struct State {
     services: BTreeMap<String, Service>,
     /// Addresses that nobody has, the next to be given first.
     free: VecDeque<Ipv4Addr>,
+    /// Addresses of tasks that died without anybody's word: for their own service only. A gateway that is told of
+    /// nothing looks at what is awake twice a minute; until then it could not know.
+    kept: Vec<(String, Ipv4Addr)>,
+    /// The gateways, where the platform tells them of what it does by itself.
+    nudges: Option<Vec<Nudge>>,
     /// A task that is told to stop is gone at once, and its address is the next to be given.
     at_once: bool,
     tasks: u32,
@@ -86,6 +91,8 @@ impl Plain {
         let state = State {
             services: services.iter().map(|name| (name.clone(), Service::default())).collect(),
             free: addresses.iter().copied().collect(),
+            kept: Vec::new(),
+            nudges: rng.bool().then(Vec::new),
             at_once: rng.bool(),
             tasks: 0,
             scale: Trouble::None,
@@ -135,14 +142,14 @@ impl Plain {
     fn begin(&self, state: &mut State, name: &str, service: &mut Service, now: Duration) {
         for task in &mut service.tasks {
             let Life::Starting(at) = task.state else { continue };
-            let Some(ip) = (at <= now).then(|| state.free.pop_front()).flatten() else { continue };
+            let Some(ip) = (at <= now).then(|| state.address_for(name)).flatten() else { continue };
             // Half of them listen at once, the others later than they are known to run.
             let millis = if state.rng.bool() { 0 } else { state.rng.u64(0..1500) };
             task.deaf = !state.calm && state.rng.u8(..20) == 0;
             let listens_after = (!task.deaf).then(|| Duration::from_millis(millis));
-            let (name, service) = (task.name.clone(), name.to_owned());
-            self.0.stage.begin(Run { task: name, service, ip, listens_after });
+            self.0.stage.begin(Run { task: task.name.clone(), service: name.to_owned(), ip, listens_after });
             (task.ip, task.state) = (Some(ip), Life::Running);
+            state.nudge(name);
         }
     }
 
@@ -198,10 +205,8 @@ impl Plain {
         let task = service.tasks.remove(at);
         self.0.history.tell(Event::Died { task: task.name.clone() });
         self.0.stage.end(&task.name, End::Kill);
-        match task.ip {
-            Some(ip) if state.at_once => state.free.push_front(ip),
-            ip => state.free.extend(ip),
-        }
+        state.kept.extend(task.ip.map(|ip| (name.to_owned(), ip)));
+        state.nudge(name);
     }
 
     fn set_manners(&self, name: Option<&str>, manners: Manners) {
@@ -214,6 +219,19 @@ impl Plain {
     }
 }
 
+impl State {
+    fn address_for(&mut self, service: &str) -> Option<Ipv4Addr> {
+        match self.kept.iter().position(|(whose, _)| whose == service) {
+            Some(at) => Some(self.kept.remove(at).1),
+            None => self.free.pop_front(),
+        }
+    }
+
+    fn nudge(&self, service: &str) {
+        self.nudges.iter().flatten().for_each(|nudge| nudge.look_at(&service.into()));
+    }
+}
+
 impl Service {
     /// Tasks that were not told to stop.
     fn wanted(&self) -> u32 {
@@ -223,7 +241,10 @@ impl Service {
 }
 
 impl Platform for Plain {
-    fn providers(&self, _nudge: Nudge) -> Providers {
+    fn providers(&self, nudge: Nudge) -> Providers {
+        if let Some(nudges) = &mut self.0.state.lock().unwrap().nudges {
+            nudges.push(nudge);
+        }
         Providers::from([("ecs".into(), Arc::new(self.clone()) as Arc<dyn Provider>)])
     }
 

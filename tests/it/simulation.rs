@@ -4,6 +4,7 @@
 //! `WAKEGATE_SEEDS=5000 cargo test --test it simulation` tries more seeds than the 200 of every run;
 //! `WAKEGATE_SEED=17 cargo test --test it simulation::even -- --nocapture` replays one and prints what happened.
 
+#[cfg(feature = "ecs")]
 mod aws;
 mod chaos;
 mod checker;

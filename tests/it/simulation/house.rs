@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 use wakegate::clock::Clock;
 use wakegate::{Config, Gateway};
@@ -20,6 +20,7 @@ use super::platform::{Platform, Software};
 use super::stage::Stage;
 
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+const CLIENTS: Ipv4Addr = Ipv4Addr::new(10, 0, 3, 1);
 /// The address of the platform itself.
 pub(crate) const AWS: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 1);
 
@@ -85,21 +86,7 @@ pub(crate) fn play<P: Platform + 'static>(story: &Story, make: impl FnOnce(Groun
         let (config, net, platform) = (story.config.clone(), net, platform.clone());
         sim.host(GATEWAY, move || gateway(config.clone(), net.clone(), platform.clone()));
     }
-    let wandering = Arc::new(AtomicUsize::new(story.clients));
-    for number in 0..story.clients {
-        let client = Client::new(GATEWAY, history.clone());
-        let rng = fastrand::Rng::with_seed(story.seed ^ (1 << (40 + number)));
-        let walk = wander(client, format!("c{number}"), story.services.clone(), rng, FAULTS_END);
-        let wandering = wandering.clone();
-        let address = Ipv4Addr::new(10, 0, 3, 1 + u8::try_from(number).unwrap());
-        sim.client(address, async move {
-            walk.await;
-            wandering.fetch_sub(1, Ordering::SeqCst);
-            Ok(())
-        });
-    }
-    let ending = ending(story.services.clone(), history.clone(), platform.clone(), wandering);
-    sim.client(Ipv4Addr::new(10, 0, 3, 200), ending);
+    sim.client(CLIENTS, clients(story.clone(), history.clone(), platform.clone()));
 
     let mut acts = story.acts.iter().peekable();
     let mut stage_hands = Hands { held: BTreeSet::new(), down: false };
@@ -175,20 +162,20 @@ impl Hands {
     }
 }
 
-/// The end of every story: all services come back, fall asleep, are woken once more, and fall asleep.
-async fn ending<P: Platform>(
-    services: Vec<String>,
-    history: History,
-    platform: Rc<P>,
-    wandering: Arc<AtomicUsize>,
-) -> turmoil::Result {
-    sleep(FAULTS_END).await;
-    while wandering.load(Ordering::SeqCst) > 0 {
-        sleep(Duration::from_millis(100)).await;
+/// All who ask. First by chance, while things go wrong; then comes the end of every story: all services come back, fall
+/// asleep, are woken once more, and fall asleep.
+async fn clients<P: Platform>(story: Story, history: History, platform: Rc<P>) -> turmoil::Result {
+    let mut wandering = JoinSet::new();
+    for number in 0..story.clients {
+        let client = Client::new(GATEWAY, history.clone());
+        let rng = fastrand::Rng::with_seed(story.seed ^ (1 << (40 + number)));
+        wandering.spawn(wander(client, format!("c{number}"), story.services.clone(), rng, FAULTS_END));
     }
+    sleep(FAULTS_END).await;
+    wandering.join_all().await;
     let give_up = history.now() + RECOVERY;
     let mut client = Client::new(GATEWAY, history.clone());
-    for service in &services {
+    for service in &story.services {
         for number in 0.. {
             let id = format!("back-{service}-{number}");
             if client.ask(&ask(id, service, Sort::Get)).await || history.now() > give_up {
@@ -199,7 +186,7 @@ async fn ending<P: Platform>(
     }
     falls_asleep(&history, &*platform).await;
     history.tell(Event::Sound);
-    for (number, service) in services.iter().enumerate() {
+    for (number, service) in story.services.iter().enumerate() {
         let sort = if number % 2 == 0 { Sort::Post } else { Sort::Get };
         client.ask(&ask(format!("end-{service}"), service, sort)).await;
     }

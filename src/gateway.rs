@@ -10,7 +10,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tower_layer::Layer;
@@ -25,7 +24,7 @@ use crate::engine::Settings;
 use crate::layer::{Table, WakeLayer};
 use crate::metrics::{self, Metrics};
 use crate::model::Kind;
-use crate::net::Net;
+use crate::net::{Listener, Net};
 use crate::page::{Page, TemplateError};
 use crate::provider::Nudge;
 use crate::proxy::Proxy;
@@ -76,8 +75,8 @@ impl std::error::Error for GatewayError {}
 /// A gateway with its sockets open, ready to run.
 #[derive(Debug)]
 pub struct Gateway {
-    listeners: Vec<TcpListener>,
-    admin: Option<(TcpListener, Admin)>,
+    listeners: Vec<Box<dyn Listener>>,
+    admin: Option<(Box<dyn Listener>, Admin)>,
     front: Front,
     driver: JoinHandle<()>,
     /// Since the driver's start, so that what was found at boot is counted.
@@ -107,10 +106,10 @@ impl Gateway {
         can_do(&plan, |name| providers.contains_key(name))?;
         let mut listeners = Vec::new();
         for listener in &plan.listeners {
-            listeners.push(listen(listener.address).await?);
+            listeners.push(listen(&*net, listener.address).await?);
         }
         let admin_listener = match &plan.admin {
-            Some(admin) => Some(listen(admin.address).await?),
+            Some(admin) => Some(listen(&*net, admin.address).await?),
             None => None,
         };
 
@@ -178,6 +177,7 @@ impl Gateway {
         });
 
         let broken = tokio::select! {
+            biased;
             () = stop => false,
             _ = &mut driver => true,
         };
@@ -275,8 +275,8 @@ fn pace(plan: &Plan) -> Settings {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, GatewayError> {
-    TcpListener::bind(address).await.map_err(|error| GatewayError::Listen(address, error))
+async fn listen(net: &dyn Net, address: SocketAddr) -> Result<Box<dyn Listener>, GatewayError> {
+    net.listen(address).await.map_err(|error| GatewayError::Listen(address, error))
 }
 
 fn table(plan: &Plan, control: &Control, metrics: &Metrics) -> Table {

@@ -1,4 +1,6 @@
-//! Sockets, behind one small trait: tokio's in the binary, a simulator's in tests.
+//! Sockets, behind a few small traits: tokio's in the binary, a simulator's in tests.
+
+mod accepted;
 
 use std::fmt;
 use std::future::Future;
@@ -6,25 +8,68 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::model::Address;
+use accepted::TcpAccepted;
 
 /// A future on the heap, for the traits that are used as values.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A byte stream to a target.
+/// A byte stream, both ways.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-/// Where connections to targets come from.
+/// Where connections to targets and from clients come from.
 pub trait Net: fmt::Debug + Send + Sync + 'static {
     /// Connects to a target's address. The caller bounds the time.
     fn connect<'a>(&'a self, to: &'a Address) -> BoxFuture<'a, io::Result<Box<dyn Io>>>;
+
+    /// Listens at an address; at port 0, on one that is free. A network that is only there to reach targets, under a
+    /// [`WakeLayer`](crate::WakeLayer) for one, need not be able to.
+    fn listen(&self, _at: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Listener>>> {
+        Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
+    }
+}
+
+/// Takes the connections that come in at one address, as long as it lives.
+pub trait Listener: fmt::Debug + Send + Sync + 'static {
+    /// The next connection and where it comes from. Dropping the future loses no connection.
+    fn accept(&self) -> BoxFuture<'_, io::Result<(Box<dyn Accepted>, SocketAddr)>>;
+
+    /// The address, with the port that it really has.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+}
+
+/// A connection that came in.
+pub trait Accepted: Io {
+    /// An eye on whoever made it.
+    fn peer(&self) -> Arc<dyn PeerWatch>;
+}
+
+/// Sees the other side of a connection leave, whatever of what it sent is still unread, and without reading it.
+pub trait PeerWatch: fmt::Debug + Send + Sync + 'static {
+    /// Resolves when the other side has closed the connection or at least its sending half.
+    fn gone(&self) -> BoxFuture<'_, ()>;
+}
+
+impl Listener for Box<dyn Listener> {
+    fn accept(&self) -> BoxFuture<'_, io::Result<(Box<dyn Accepted>, SocketAddr)>> {
+        (**self).accept()
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        (**self).local_addr()
+    }
 }
 
 /// The operating system's sockets, through tokio.
@@ -35,19 +80,47 @@ impl Net for TokioNet {
     fn connect<'a>(&'a self, to: &'a Address) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
         Box::pin(async move {
             let stream = match to {
-                Address::Socket(address) => tokio::net::TcpStream::connect(address).await?,
-                Address::Name(name, port) => tokio::net::TcpStream::connect((&**name, *port)).await?,
+                Address::Socket(address) => TcpStream::connect(address).await?,
+                Address::Name(name, port) => TcpStream::connect((&**name, *port)).await?,
             };
             if stream.local_addr()? == stream.peer_addr()? {
                 // Nobody listens there: the system happened to pick the target's own port for our end, and a TCP
                 // connection to itself is one (RFC 9293 section 3.5, simultaneous open).
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
-            stream.set_nodelay(true)?;
-            keep_alive(&stream)?;
+            prepare(&stream)?;
             Ok(Box::new(stream) as Box<dyn Io>)
         })
     }
+
+    fn listen(&self, at: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Listener>>> {
+        Box::pin(async move { Ok(Box::new(TcpListener::bind(at).await?) as Box<dyn Listener>) })
+    }
+}
+
+impl Listener for TcpListener {
+    fn accept(&self) -> BoxFuture<'_, io::Result<(Box<dyn Accepted>, SocketAddr)>> {
+        Box::pin(async {
+            loop {
+                let (stream, from) = Self::accept(self).await?;
+                match prepare(&stream) {
+                    Ok(()) => return Ok((Box::new(TcpAccepted::new(stream)) as Box<dyn Accepted>, from)),
+                    Err(error) => tracing::debug!(%error, "a connection was gone before it was served"),
+                }
+            }
+        })
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Self::local_addr(self)
+    }
+}
+
+/// What is set on every connection: what is written goes out at once, for it is written whole and waiting for more to
+/// send with it only delays it; and a peer that vanishes is found out ([`keep_alive`]).
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    keep_alive(stream)
 }
 
 /// Has the system ask a silent peer whether it is still there: after a minute, and it is gone if it does not answer for
@@ -55,7 +128,7 @@ impl Net for TokioNet {
 ///
 /// # Errors
 /// The socket is gone.
-pub fn keep_alive(stream: &tokio::net::TcpStream) -> io::Result<()> {
+fn keep_alive(stream: &TcpStream) -> io::Result<()> {
     let ask = TcpKeepalive::new()
         .with_time(Duration::from_secs(60))
         .with_interval(Duration::from_secs(15))

@@ -154,6 +154,7 @@ pub async fn run(
             (Pace::Waking, _) => health.interval,
         };
         tokio::select! {
+            biased;
             () = time::sleep(pause) => {}
             changed = pace.changed() => if changed.is_err() { return },
         }

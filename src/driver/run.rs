@@ -73,17 +73,20 @@ impl Shell {
             self.carry_out();
             self.calls.observe(std::mem::take(&mut self.looks));
             let timer = self.clock.instant(self.engine.next_timer());
+            // In a fixed order, so that a simulation can be replayed. What could come without end comes last, and so
+            // keeps nothing else waiting: the timers move on each time, and calls, probes and people are slow.
             tokio::select! {
+                biased;
+                () = sleep_until(timer) => self.handle(Event::Tick),
+                () = sleep_until(self.ramp_at), if !self.ramps.is_empty() => self.widen(),
                 request = inbox.recv() => match request {
                     Some(request) => self.asked(request),
                     None => return,
                 },
-                Some(ring) = rings.next() => self.rung(ring),
-                news = self.probes.next() => self.probed(news),
                 reply = self.calls.next() => self.replied(reply),
+                news = self.probes.next() => self.probed(news),
                 Some(name) = nudged.0.recv() => self.tell(&name, Event::Nudged),
-                () = sleep_until(self.ramp_at), if !self.ramps.is_empty() => self.widen(),
-                () = sleep_until(timer) => self.handle(Event::Tick),
+                Some(ring) = rings.next() => self.rung(ring),
             }
             // Whatever else is there already goes into the same turn, so that looks are batched.
             while let Some(reply) = self.calls.try_next() {

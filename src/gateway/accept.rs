@@ -14,13 +14,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tower_service::Service;
 
-use crate::net::keep_alive;
-use crate::peer::{ClientIo, PeerGone};
-use crate::peer::{Peer, Scheme};
+use crate::net::Accepted;
+use crate::peer::{ClientIo, Peer, PeerGone, Scheme};
 use crate::proxy::BoxError;
 
 /// What HTTP/2 with prior knowledge begins with (RFC 9113 section 3.4).
@@ -49,7 +47,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Serves a connection until it ends. `stop` asks it to end soon; `open` is dropped when it has, tunnels included.
 pub(super) async fn connection<S, B>(
-    stream: TcpStream,
+    io: Box<dyn Accepted>,
     address: SocketAddr,
     service: S,
     stop: oneshot::Receiver<()>,
@@ -60,16 +58,12 @@ pub(super) async fn connection<S, B>(
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    // Answers are written whole; waiting for more to send with them only delays them.
-    if let Err(error) = stream.set_nodelay(true).and_then(|()| keep_alive(&stream)) {
-        tracing::debug!(%error, "a connection was gone before it was served");
-        return;
-    }
-    let mut io = ClientIo::new(stream);
+    let mut io = ClientIo::new(io);
     let gone = io.peer_gone();
     let mut stop = stop;
     let first = async {
         tokio::select! {
+            biased;
             first = tokio::time::timeout(HEAD_TIMEOUT, first_bytes(&mut io)) => first.ok()?.ok(),
             _ = &mut stop => None,
         }

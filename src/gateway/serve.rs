@@ -1,6 +1,6 @@
 //! The accept loop of one listener, from the first connection to the last.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
@@ -10,11 +10,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tower_service::Service;
 
 use super::accept::connection;
+use crate::net::Listener;
 use crate::proxy::BoxError;
 
 /// The pause after an accept that failed for want of something (file descriptors, memory): trying again at once
@@ -47,16 +47,19 @@ pub enum Drained {
 /// connections, asks the open ones to end after what they are at (`Connection: close`, GOAWAY), and returns when they
 /// have, tunnels included, or when the time for it is up.
 ///
+/// The listener is tokio's `TcpListener`, or whatever a [`Net`](crate::net::Net) listens with.
+///
 /// Each request carries, as extensions, the [`Peer`](crate::peer::Peer) it came from and, over HTTP/1, a
 /// [`PeerGone`](crate::peer::PeerGone). A request whose service panics takes its own connection along and
 /// nothing else.
-pub async fn serve<S, B>(
-    listener: TcpListener,
+pub async fn serve<L, S, B>(
+    listener: L,
     service: S,
     stop: impl Future<Output = ()>,
     options: ServeOptions,
 ) -> Drained
 where
+    L: Listener,
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
     B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -73,9 +76,9 @@ where
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, address)) => {
+            Ok((io, address)) => {
                 let (entry, stopped) = stops.enter();
-                let served = connection(stream, address, service.clone(), stopped, open.clone());
+                let served = connection(io, address, service.clone(), stopped, open.clone());
                 tokio::spawn(async move {
                     served.await;
                     drop(entry);
@@ -85,6 +88,7 @@ where
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection; trying again soon");
                 tokio::select! {
+                    biased;
                     () = stop.as_mut() => break,
                     () = tokio::time::sleep(ACCEPT_PAUSE) => {}
                 }
@@ -115,7 +119,7 @@ struct Stops(Arc<Mutex<Open>>);
 #[derive(Default)]
 struct Open {
     next: u64,
-    all: HashMap<u64, oneshot::Sender<()>>,
+    all: BTreeMap<u64, oneshot::Sender<()>>,
 }
 
 /// A connection's place among the open ones; dropped with it.

@@ -1,48 +1,31 @@
-//! The client's end of an accepted connection, and a way to see that it has gone.
-//!
-//! hyper watches for a client that leaves while it waits for an answer, but only once it has read all of the
-//! request. Held requests keep their body unread, so somebody else has to look: [`PeerGone`] does, at the socket's
-//! readiness, without reading a byte.
+//! The client's end of a connection as the gateway reads it, and the request's own eye on it.
 
 use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How often to look where the system has no event of its own for "the peer has closed".
-const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+use crate::net::{Accepted, PeerWatch};
 
-/// An event that comes when the peer closes, and not when it sends data. Waiting for urgent data does: tokio counts
-/// a closed read side with it, and HTTP never has any.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const CLOSING: Interest = Interest::PRIORITY;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-const CLOSING: Interest = Interest::READABLE;
-
-/// An accepted TCP connection. What was read ahead of hyper comes first.
+/// An accepted connection. What was read ahead of hyper comes first.
 pub struct ClientIo {
-    read: Arc<OwnedReadHalf>,
-    write: OwnedWriteHalf,
+    io: Box<dyn Accepted>,
     ahead: Bytes,
 }
 
 impl ClientIo {
     /// Takes over an accepted connection.
-    pub fn new(stream: TcpStream) -> Self {
-        let (read, write) = stream.into_split();
-        Self { read: Arc::new(read), write, ahead: Bytes::new() }
+    pub fn new(io: Box<dyn Accepted>) -> Self {
+        Self { io, ahead: Bytes::new() }
     }
 
     /// Sees the client go.
     pub fn peer_gone(&self) -> PeerGone {
-        PeerGone(self.read.clone())
+        PeerGone(self.io.peer())
     }
 
     /// Puts bytes that were read back to the front.
@@ -57,45 +40,19 @@ impl AsyncRead for ClientIo {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.ahead.is_empty() {
-            let count = self.ahead.len().min(buffer.remaining());
-            buffer.put_slice(&self.ahead[..count]);
-            self.ahead.advance(count);
-            return Poll::Ready(Ok(()));
+        if self.ahead.is_empty() {
+            return Pin::new(&mut self.io).poll_read(cx, buffer);
         }
-        let stream: &TcpStream = (*self.read).as_ref();
-        loop {
-            ready!(stream.poll_read_ready(cx))?;
-            match read_now(stream, buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
-            }
-        }
+        let count = self.ahead.len().min(buffer.remaining());
+        buffer.put_slice(&self.ahead[..count]);
+        self.ahead.advance(count);
+        Poll::Ready(Ok(()))
     }
 }
 
-/// Reads what is there. A buffer that was not filled means that there is no more for now, which is remembered as if
-/// a second read had said so: one system call a request instead of two, as tokio's own `poll_read` does it.
-fn read_now(stream: &TcpStream, buffer: &mut ReadBuf<'_>) -> io::Result<()> {
-    let mut done = None;
-    let tried = stream.try_io(Interest::READABLE, || {
-        let space = buffer.remaining();
-        let count = stream.try_read_buf(buffer)?;
-        if EDGE_TRIGGERED && count > 0 && count < space {
-            done = Some(());
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        Ok(())
-    });
-    done.map_or(tried, Ok)
-}
-
-/// Whether the system tells of new data even where the old event was put aside after a short read: epoll and kqueue.
-const EDGE_TRIGGERED: bool = cfg!(any(target_os = "linux", target_os = "android", target_vendor = "apple"));
-
 impl AsyncWrite for ClientIo {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.write).poll_write(cx, bytes)
+        Pin::new(&mut self.io).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -103,43 +60,37 @@ impl AsyncWrite for ClientIo {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.write).poll_write_vectored(cx, slices)
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.write.is_write_vectored()
+        self.io.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.write).poll_flush(cx)
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.write).poll_shutdown(cx)
+        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
 
 impl fmt::Debug for ClientIo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientIo").field("stream", &self.read).finish_non_exhaustive()
+        f.debug_struct("ClientIo").field("peer", &self.io.peer()).finish_non_exhaustive()
     }
 }
 
 /// Sees a client go, whatever of its request is still unread. Each HTTP/1 request carries one as an extension; over
 /// HTTP/2 a client that leaves ends its requests by itself.
 #[derive(Clone, Debug)]
-pub struct PeerGone(Arc<OwnedReadHalf>);
+pub struct PeerGone(Arc<dyn PeerWatch>);
 
 impl PeerGone {
     /// Resolves when the client has closed its connection or at least its sending half: a client that half-closes
     /// after its request counts as gone, as it does for hyper.
     pub async fn gone(&self) {
-        let stream: &TcpStream = (*self.0).as_ref();
-        while let Ok(ready) = stream.ready(CLOSING).await {
-            if ready.is_read_closed() {
-                return;
-            }
-            tokio::time::sleep(LOOK_INTERVAL).await;
-        }
+        self.0.gone().await;
     }
 }

@@ -1,7 +1,5 @@
 //! The arithmetic of the WebSocket handshake (RFC 6455 section 1.3).
 
-use std::hash::{BuildHasher, RandomState};
-
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::HeaderValue;
@@ -12,12 +10,7 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// A new `Sec-WebSocket-Key`: 16 bytes that nobody guesses by accident. It proves that the target understood the
 /// handshake and protects nothing else.
 pub(super) fn new_key() -> HeaderValue {
-    // Seeded by the system; each state hashes differently.
-    let random = || RandomState::new().hash_one(0_u8).to_be_bytes();
-    let mut key = [0; 16];
-    key[..8].copy_from_slice(&random());
-    key[8..].copy_from_slice(&random());
-    value(&BASE64_STANDARD.encode(key))
+    value(&BASE64_STANDARD.encode(fastrand::u128(..).to_be_bytes()))
 }
 
 /// The `Sec-WebSocket-Accept` that answers a key.

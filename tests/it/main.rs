@@ -25,3 +25,4 @@ mod proxy_headers;
 mod proxy_kit;
 mod proxy_peer_gone;
 mod proxy_websocket;
+mod simulation;

@@ -1,0 +1,105 @@
+//! The whole gateway in a simulated network: by seed, services behind it, clients before it, and everything that can
+//! go wrong. What was seen is held against what is promised ([`checker`]).
+//!
+//! `WAKEGATE_SEEDS=5000 cargo test --test it simulation` tries more seeds than the 200 of every run;
+//! `WAKEGATE_SEED=17 cargo test --test it simulation::even -- --nocapture` replays one and prints what happened.
+
+#[cfg(feature = "ecs")]
+mod aws;
+mod chaos;
+mod checker;
+mod clients;
+mod history;
+mod house;
+mod net;
+mod pieces;
+mod plain;
+mod planted;
+mod platform;
+mod stage;
+
+use chaos::Story;
+use checker::check;
+use history::Entry;
+use plain::Plain;
+
+/// How many seeds every run tries.
+const SEEDS: u64 = 200;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|value| value.parse().expect("a number"))
+}
+
+fn history_of(seed: u64) -> Vec<Entry> {
+    house::play(&Story::new(seed), |ground| {
+        Plain::new(ground.seed, &ground.services, &ground.addresses, ground.stage, ground.history)
+    })
+}
+
+/// Plays a seed. Gives back which promises were broken, in words.
+fn run(seed: u64, verbose: bool) -> Vec<String> {
+    let _replay = Replay(seed);
+    let entries = history_of(seed);
+    if verbose {
+        println!("{:#?}\n{}", Story::new(seed), history::text(&entries));
+    }
+    let broken = check(&entries, house::TERMS);
+    broken.iter().map(|(rule, how)| format!("seed {seed}: {rule:?}: {how}")).collect()
+}
+
+/// Says how to replay a seed that did not even come to its end.
+struct Replay(u64);
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", replay(self.0));
+        }
+    }
+}
+
+fn replay(seed: u64) -> String {
+    format!("to replay: WAKEGATE_SEED={seed} cargo test --test it simulation::even -- --nocapture")
+}
+
+fn seeds(remainder: u64) {
+    let (one, all) = (number("WAKEGATE_SEED"), number("WAKEGATE_SEEDS").unwrap_or(SEEDS));
+    let seeds: Vec<u64> = match one {
+        Some(seed) if remainder == 0 => vec![seed],
+        Some(_) => Vec::new(),
+        None => (0..all).filter(|seed| seed % 2 == remainder).collect(),
+    };
+    let mut broken = Vec::new();
+    for seed in seeds {
+        let found = run(seed, one.is_some());
+        if !found.is_empty() {
+            broken.extend(found);
+            broken.push(replay(seed));
+        }
+    }
+    assert!(broken.is_empty(), "promises were broken:\n{}", broken.join("\n"));
+}
+
+// Two, so that two cores can work at it: a simulation is of one thread.
+
+#[test]
+fn even_seeds_keep_what_is_promised() {
+    seeds(0);
+}
+
+#[test]
+fn odd_seeds_keep_what_is_promised() {
+    seeds(1);
+}
+
+#[test]
+fn a_seed_gives_the_same_history_twice() {
+    for seed in [1, 2, 3] {
+        let (once, again) = (history_of(seed), history_of(seed));
+        assert_eq!(
+            history::text(&once),
+            history::text(&again),
+            "something is not decided by the seed {seed}"
+        );
+    }
+}

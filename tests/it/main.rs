@@ -25,3 +25,5 @@ mod proxy_headers;
 mod proxy_kit;
 mod proxy_peer_gone;
 mod proxy_websocket;
+#[path = "../simulator/mod.rs"]
+mod simulator;

@@ -1,0 +1,17 @@
+//! A simulator of Amazon ECS and of what stands around it, for tests and for trying things on a laptop.
+//!
+//! It shares no code with the gateway: it is an independent witness of what the gateway does. A [`World`](world::World) holds
+//! clusters, services and tasks, and lets time pass over them; a [`Simulator`](simulator::Simulator) is the handle to one that can be cloned,
+//! asked over HTTP as AWS is, or steered by a test. Time and the machines that run tasks come in from outside
+//! ([`Clock`](simulator::Clock), [`Hosts`](hosts::Hosts)), so that the same code runs as a process on loopback and inside a simulated network.
+#![expect(dead_code, reason = "each program that includes this uses a part of it")]
+
+mod agenda;
+pub(crate) mod app;
+pub(crate) mod error;
+pub(crate) mod hosts;
+pub(crate) mod service;
+pub(crate) mod simulator;
+pub(crate) mod task;
+pub(crate) mod timings;
+pub(crate) mod world;

@@ -8,10 +8,16 @@
 
 mod agenda;
 pub(crate) mod app;
+mod balancers;
 pub(crate) mod error;
+pub(crate) mod groups;
 pub(crate) mod hosts;
+pub(crate) mod queue;
+mod queue_api;
+pub(crate) mod scaling;
 pub(crate) mod service;
 pub(crate) mod simulator;
 pub(crate) mod task;
 pub(crate) mod timings;
+pub(crate) mod wire;
 pub(crate) mod world;

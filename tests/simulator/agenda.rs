@@ -13,14 +13,16 @@ pub(super) enum Due {
     Step { task: String, plan: u32 },
     /// The container of a task ends by itself.
     Exit { task: String, plan: u32 },
+    /// The container health check passes.
+    Healthy { task: String, plan: u32 },
     /// A container health check, or a load balancer's, gives a task up.
-    GiveUp { task: String, plan: u32 },
+    GiveUp { task: String, plan: u32, reason: String },
     /// The scheduler looks at a service.
     Schedule(ServiceKey),
     /// A stopped task can no longer be described.
     Forget(String),
-    /// A deleted service can no longer be described.
-    ForgetService(ServiceKey),
+    /// A deleted service, with the time it was made at: one of its name may have been made since, can no longer be described.
+    ForgetService(ServiceKey, Duration),
 }
 
 /// What is to happen, in the order of time; what is due at the same moment happens in the order it was put here.
@@ -42,13 +44,12 @@ impl Agenda {
         self.entries.keys().next().map(|(at, _)| *at)
     }
 
-    /// Takes the next thing that is due at `now` or before, with its time.
-    pub(super) fn take(&mut self, now: Duration) -> Option<(Duration, Due)> {
+    /// Takes the next thing that is due at `now` or before.
+    pub(super) fn take(&mut self, now: Duration) -> Option<Due> {
         let first = self.entries.first_entry()?;
         if first.key().0 > now {
             return None;
         }
-        let ((at, _), due) = first.remove_entry();
-        Some((at, due))
+        Some(first.remove())
     }
 }

@@ -189,6 +189,8 @@ pub(crate) struct Service {
     pub(crate) maximum_percent: u32,
     /// How many there must be.
     pub(crate) minimum_healthy_percent: u32,
+    /// How long after its start a task is forgiven what load balancers say of it.
+    pub(crate) grace: Duration,
     /// Target groups: ARN, container name, container port.
     pub(crate) target_groups: Vec<(String, String, u16)>,
     /// Subnets, as given at its creation.

@@ -145,6 +145,8 @@ pub(crate) struct Task {
     pub(super) plan: u32,
     /// The container has been started and is not gone.
     pub(super) alive: bool,
+    /// Its address is not given to anybody else.
+    pub(super) holds_ip: bool,
     /// What keeps it from starting, where something does.
     pub(super) doom: Option<Doom>,
     /// What its app reads to tell whether it had been told to stop.

@@ -102,6 +102,16 @@ impl World {
         self.look_soon(key);
     }
 
+    /// Protects a task from scale-in for a time, or ends that.
+    pub(super) fn protect(&mut self, arn: &str, time: Option<Duration>) {
+        let until = time.map(|time| self.now + time);
+        let Some(task) = self.tasks.get_mut(arn) else { return };
+        task.protected_until = until;
+        if let Some(key) = task.service.clone() {
+            self.look_soon(&key);
+        }
+    }
+
     /// Deletes a service: its tasks stop, then it is INACTIVE, and after an hour it has never been.
     pub(super) fn delete_service(&mut self, key: &ServiceKey) {
         let Some(service) = self.services.get_mut(key) else { return };

@@ -16,6 +16,7 @@ mod catalog;
 pub(crate) mod definition;
 mod deployment;
 mod doom;
+pub(crate) mod ecs;
 pub(crate) mod error;
 pub(crate) mod events;
 pub(crate) mod fault;

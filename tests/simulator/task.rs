@@ -168,6 +168,28 @@ impl Task {
         self.arn.rsplit('/').next().unwrap_or(&self.arn)
     }
 
+    /// The id of its network interface.
+    pub(crate) fn interface_id(&self) -> String {
+        format!("eni-0{}", self.interface)
+    }
+
+    /// The id of the attachment of its network interface, of the same digits.
+    pub(crate) fn attachment_id(&self) -> String {
+        let part = |from: usize, to: usize| self.interface.get(from..to).unwrap_or("0000");
+        format!("{}-{}-4000-8000-{}", part(0, 8), part(8, 12), part(4, 16))
+    }
+
+    /// Where its container is: it knows fewer states than its task.
+    pub(crate) fn container_status(&self) -> &'static str {
+        match self.status {
+            Status::Running => "RUNNING",
+            Status::Stopped => "STOPPED",
+            Status::Deactivating | Status::Stopping if self.alive => "RUNNING",
+            Status::Deactivating | Status::Stopping | Status::Deprovisioning => "STOPPED",
+            Status::Provisioning | Status::Pending | Status::Activating => "PENDING",
+        }
+    }
+
     /// It exists and has not been told to stop.
     pub(crate) fn wanted(&self) -> bool {
         !self.stop_wanted

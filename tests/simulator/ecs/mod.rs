@@ -8,7 +8,7 @@ mod definitions;
 mod params;
 mod protection;
 mod services;
-mod show;
+pub(super) mod show;
 mod tags;
 mod tasks;
 

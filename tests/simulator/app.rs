@@ -10,7 +10,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::json;
 
-use super::simulator::Clock;
+use super::handle::Clock;
 
 /// The manners of an app. Its times are its own; the simulator's `speed` does not change them.
 #[derive(Clone, Debug)]

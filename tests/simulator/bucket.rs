@@ -83,7 +83,8 @@ impl Buckets {
             *since = now;
         }
         // A hair below one is one: thirds of a token do not add up to it.
-        let full = sizes.iter().all(|(name, ..)| self.held.get(name).is_some_and(|held| held.0 >= 1.0 - 1e-9));
+        let full =
+            sizes.iter().all(|(name, ..)| self.held.get(name).is_some_and(|held| held.0 >= 1.0 - 1e-9));
         if full {
             for (name, ..) in sizes {
                 self.held.entry(name).and_modify(|held| held.0 -= 1.0);

@@ -145,7 +145,8 @@ impl World {
 
     /// A deleted service can no longer be described.
     pub(super) fn forget_service(&mut self, key: &ServiceKey, created: Duration) {
-        let same = |service: &Service| service.created == created && service.status == ServiceStatus::Inactive;
+        let same =
+            |service: &Service| service.created == created && service.status == ServiceStatus::Inactive;
         if self.services.get(key).is_some_and(same) {
             self.services.remove(key);
             self.services_past.forget(key);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::service::ServiceSetup;
 use super::error::ApiError;
+use super::service::ServiceSetup;
 use super::world::World;
 
 /// One revision of a task definition.
@@ -86,7 +86,8 @@ impl World {
     /// Makes a new revision of a task definition from the input of RegisterTaskDefinition.
     pub(super) fn register_definition(&mut self, input: &Value) -> Result<Definition, ApiError> {
         let family = input["family"].as_str().filter(|family| !family.is_empty());
-        let family = family.ok_or_else(|| ApiError::new("ClientException", "Family should not be null or empty."))?;
+        let family =
+            family.ok_or_else(|| ApiError::new("ClientException", "Family should not be null or empty."))?;
         if input["containerDefinitions"].as_array().is_none_or(Vec::is_empty) {
             let message = "Container list cannot be empty.";
             return Err(ApiError::new("ClientException", message));
@@ -115,7 +116,8 @@ impl World {
             }
             fields.entry("essential").or_insert_with(|| json!(true));
             fields.entry("cpu").or_insert_with(|| json!(0));
-            for mapping in fields.get_mut("portMappings").and_then(Value::as_array_mut).into_iter().flatten() {
+            for mapping in fields.get_mut("portMappings").and_then(Value::as_array_mut).into_iter().flatten()
+            {
                 if mapping["protocol"].is_null() {
                     mapping["protocol"] = json!("tcp");
                 }

@@ -58,13 +58,17 @@ impl World {
             again.rollout = Rollout::InProgress;
             again.updated = now;
             again.failed = 0;
-            again.reason = format!("ECS deployment circuit breaker: rolling back to deploymentId {}.", again.id);
+            again.reason =
+                format!("ECS deployment circuit breaker: rolling back to deploymentId {}.", again.id);
             back_to = Some(again.id.clone());
             service.deployments.insert(0, again);
             (service.failures, service.backoff_until) = (0, Duration::ZERO);
         }
         let name = &key.1;
-        self.say(key, &format!("(service {name}) (deployment {failed}) deployment failed: tasks failed to start."));
+        self.say(
+            key,
+            &format!("(service {name}) (deployment {failed}) deployment failed: tasks failed to start."),
+        );
         self.report_deployment(key, &failed, "SERVICE_DEPLOYMENT_FAILED");
         if let Some(id) = back_to {
             self.say(key, &format!("(service {name}) rolling back to deployment {id}."));
@@ -78,16 +82,18 @@ impl World {
         let Some(primary) = service.deployments.first() else { return };
         let (wanted, live) = (Self::wanted_count(service), self.live(service));
         let done = live.len() == wanted
-            && live.iter().all(|task| {
-                task.started_by.as_ref() == Some(&primary.id) && self.is_healthy(service, task)
-            });
+            && live
+                .iter()
+                .all(|task| task.started_by.as_ref() == Some(&primary.id) && self.is_healthy(service, task));
         let gone = wanted > 0 || service.running == 0;
         if !done || !gone {
             return;
         }
         // Where nothing checks their health, ECS waits a while until it believes in them.
-        let believed = live.iter().filter_map(|task| task.stamps.started).max().unwrap_or_default();
-        let believed = if wanted == 0 { self.now } else { believed + self.timings.scaled(self.timings.settle) };
+        let started = live.iter().filter_map(|task| task.stamps.started).max().unwrap_or_default();
+        let believed = if primary.rollout == Rollout::InProgress { started.max(primary.updated) } else { started };
+        let believed =
+            if wanted == 0 { self.now } else { believed + self.timings.scaled(self.timings.settle) };
         if believed > self.now {
             let wait = believed - self.now;
             return self.look_in(key, wait);
@@ -123,7 +129,8 @@ impl World {
 
     /// Says that a deployment got somewhere, with its own reason.
     fn report_deployment(&mut self, key: &ServiceKey, id: &str, name: &str) {
-        let deployments = self.services.get(key).map(|service| service.deployments.as_slice()).unwrap_or_default();
+        let deployments =
+            self.services.get(key).map(|service| service.deployments.as_slice()).unwrap_or_default();
         let reason = deployments.iter().find(|each| each.id == id).map(|each| each.reason.clone());
         let kind = if name.ends_with("FAILED") { "ERROR" } else { "INFO" };
         self.tell_deployment(key, id, kind, name, &reason.unwrap_or_default());

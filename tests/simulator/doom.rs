@@ -18,7 +18,9 @@ impl World {
     ) -> Option<Doom> {
         let image = definition.image();
         // Those of later, which find a task in its place, are drawn elsewhere.
-        let fits = |kind: &FaultKind| !matches!(kind, FaultKind::PlacementFailure | FaultKind::HealthCheckKill { .. });
+        let fits = |kind: &FaultKind| {
+            !matches!(kind, FaultKind::PlacementFailure | FaultKind::HealthCheckKill { .. })
+        };
         let kind = self.faults.strike_task(service, &mut self.rng, fits)?;
         let dies = |after: Duration, exit_code, reason: Option<&str>| {
             Some(Death { after, exit_code, reason: reason.map(str::to_owned) })

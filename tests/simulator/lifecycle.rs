@@ -376,10 +376,8 @@ impl World {
             fault.kind == super::fault::FaultKind::NoCapacity
                 && fault.service.as_ref().is_none_or(|only| Some(only) == group.as_ref())
         });
-        if !still {
-            if let Some(task) = self.tasks.get_mut(arn) {
-                task.doom = None;
-            }
+        if let Some(task) = self.tasks.get_mut(arn).filter(|_| !still) {
+            task.doom = None;
         }
         let wait = self.timings.scaled(Duration::from_secs(5));
         self.plan_step(arn, wait);

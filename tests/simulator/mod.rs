@@ -2,8 +2,8 @@
 //!
 //! It shares no code with the gateway: it is an independent witness of what the gateway does. A
 //! [`World`](world::World) holds clusters, services and tasks, and lets time pass over them; a
-//! [`Simulator`](simulator::Simulator) is the handle to one that can be cloned, asked over HTTP as AWS is, or
-//! steered by a test. Time and the machines that run tasks come in from outside ([`Clock`](simulator::Clock),
+//! [`Simulator`](handle::Simulator) is the handle to one that can be cloned, asked over HTTP as AWS is, or
+//! steered by a test. Time and the machines that run tasks come in from outside ([`Clock`](handle::Clock),
 //! [`Hosts`](hosts::Hosts)), so that the same code runs as a process on loopback and inside a simulated network.
 #![expect(dead_code, reason = "each program that includes this uses a part of it")]
 
@@ -13,6 +13,7 @@ mod balancers;
 mod bucket;
 pub(crate) mod call;
 mod catalog;
+pub(crate) mod control;
 pub(crate) mod definition;
 mod deployment;
 mod doom;
@@ -20,10 +21,14 @@ pub(crate) mod ecs;
 pub(crate) mod error;
 pub(crate) mod events;
 pub(crate) mod fault;
+mod front;
 pub(crate) mod groups;
+pub(crate) mod handle;
 pub(crate) mod hosts;
 mod iso;
 mod lifecycle;
+pub(crate) mod loopback;
+mod malformed;
 pub(crate) mod past;
 pub(crate) mod pool;
 pub(crate) mod queue;
@@ -31,10 +36,14 @@ mod queue_api;
 pub(crate) mod scaling;
 mod scheduler;
 pub(crate) mod service;
-pub(crate) mod simulator;
+mod setup;
+mod steer;
 mod targets;
 pub(crate) mod task;
 pub(crate) mod timings;
 pub(crate) mod wings;
 pub(crate) mod wire;
 pub(crate) mod world;
+
+#[cfg(test)]
+mod tests;

@@ -49,12 +49,17 @@ impl Pool {
         Self { reuse: Reuse::default(), source, freed: VecDeque::new() }
     }
 
+    /// The same, with another rule for giving an address again.
+    pub(crate) fn reusing(mut self, reuse: Reuse) -> Self {
+        self.reuse = reuse;
+        self
+    }
+
     /// Takes an address; `None` when all are in use.
     pub(super) fn take(&mut self) -> Option<Ipv4Addr> {
-        if self.reuse == Reuse::AtOnce {
-            if let Some(latest) = self.freed.pop_back() {
-                return Some(latest);
-            }
+        let latest = if self.reuse == Reuse::AtOnce { self.freed.pop_back() } else { None };
+        if latest.is_some() {
+            return latest;
         }
         let fresh = match &mut self.source {
             Source::List(list) => list.pop_front(),
@@ -89,7 +94,7 @@ mod tests {
     #[test]
     fn an_address_comes_back_last_or_first_or_never() {
         let given_after = |reuse| {
-            let mut pool = Pool { reuse, ..Pool::list((1..=3).map(address)) };
+            let mut pool = Pool::list((1..=3).map(address)).reusing(reuse);
             let first = pool.take().expect("three are there");
             pool.give_back(first);
             (0..3).map(|_| pool.take()).collect::<Vec<_>>()

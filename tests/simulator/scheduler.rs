@@ -94,11 +94,15 @@ impl World {
         }
         if !moves.stop.is_empty() {
             let reason = format!("Scaling activity initiated by (deployment {})", primary.id);
-            let named: Vec<_> = moves.stop.iter().map(|arn| format!("(task {})", super::call::last_part(arn))).collect();
+            let named: Vec<_> =
+                moves.stop.iter().map(|arn| format!("(task {})", super::call::last_part(arn))).collect();
             for arn in &moves.stop {
                 self.stop_task(arn, "ServiceSchedulerInitiated", &reason);
             }
-            self.say(key, &format!("(service {name}) has stopped {} running tasks: {}.", named.len(), named.join(" ")));
+            self.say(
+                key,
+                &format!("(service {name}) has stopped {} running tasks: {}.", named.len(), named.join(" ")),
+            );
         }
         if moves.protected {
             let message = format!(
@@ -206,7 +210,8 @@ impl World {
             capacity_provider: service.capacity_provider.clone(),
         };
         let arns: Vec<_> = (0..count).map(|_| self.create_task(new.clone())).collect();
-        let named: Vec<_> = arns.iter().map(|arn| format!("(task {})", super::call::last_part(arn))).collect();
+        let named: Vec<_> =
+            arns.iter().map(|arn| format!("(task {})", super::call::last_part(arn))).collect();
         self.say(key, &format!("(service {}) has started {count} tasks: {}.", key.1, named.join(" ")));
     }
 
@@ -251,7 +256,12 @@ impl World {
         if let Some(FaultKind::HealthCheckKill { after }) = kill {
             let group = self.services.get(&key).and_then(|service| service.target_groups.first());
             let group = group.map_or_else(
-                || format!("arn:aws:elasticloadbalancing:{}:{}:targetgroup/{}/0", self.region, self.account, key.1),
+                || {
+                    format!(
+                        "arn:aws:elasticloadbalancing:{}:{}:targetgroup/{}/0",
+                        self.region, self.account, key.1
+                    )
+                },
                 |(arn, ..)| arn.clone(),
             );
             let reason = format!("Task failed ELB health checks in (target-group {group})");

@@ -17,9 +17,11 @@ impl World {
         let mut lost = Vec::new();
         for service in self.services.values().filter(|service| !service.target_groups.is_empty()) {
             for task in self.live(service).into_iter().filter(|task| task.status == Status::Running) {
-                let past_grace = task.stamps.started.is_some_and(|started| started + service.grace <= self.now);
+                let past_grace =
+                    task.stamps.started.is_some_and(|started| started + service.grace <= self.now);
                 let states = self.target_states(service, task);
-                if let Some((group, _)) = states.iter().find(|(_, state)| past_grace && *state == "unhealthy") {
+                if let Some((group, _)) = states.iter().find(|(_, state)| past_grace && *state == "unhealthy")
+                {
                     lost.push((task.arn.clone(), task.plan, (*group).to_owned()));
                 }
             }
@@ -41,7 +43,9 @@ impl World {
     fn target_states<'a>(&self, service: &'a Service, task: &Task) -> Vec<(&'a str, &'static str)> {
         let Some(ip) = task.ip else { return Vec::new() };
         let groups = service.target_groups.iter();
-        groups.filter_map(|(group, _, port)| Some((group.as_str(), self.target_state(group, (ip, *port))?))).collect()
+        groups
+            .filter_map(|(group, _, port)| Some((group.as_str(), self.target_state(group, (ip, *port))?)))
+            .collect()
     }
 
     fn target_state(&self, group: &str, address: Address) -> Option<&'static str> {

@@ -15,7 +15,7 @@ use super::hosts::Hosts;
 use super::past::{Past, Stale};
 use super::pool::Pool;
 use super::service::{Service, ServiceKey};
-use super::simulator::Clock;
+use super::handle::Clock;
 use super::task::Task;
 use super::timings::Timings;
 use super::wings::Wings;

@@ -120,8 +120,7 @@ fn apply(service: &mut Service, params: &Value) -> Result<(), ApiError> {
         service.grace = Duration::from_secs(seconds.into());
     }
     let network = &params["networkConfiguration"]["awsvpcConfiguration"];
-    for (field, kept) in
-        [("subnets", &mut service.subnets), ("securityGroups", &mut service.security_groups)]
+    for (field, kept) in [("subnets", &mut service.subnets), ("securityGroups", &mut service.security_groups)]
     {
         if network[field].is_array() {
             *kept = params::texts(network, field).into_iter().map(str::to_owned).collect();

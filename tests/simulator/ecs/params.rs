@@ -54,7 +54,9 @@ pub(super) fn some_texts<'a>(params: &'a Value, field: &str, most: usize) -> Res
     title[..1].make_ascii_uppercase();
     match texts.len() {
         0 => Err(ApiError::invalid(format!("{title} cannot be empty."))),
-        many if many > most => Err(ApiError::invalid(format!("{title} list cannot have more than {most} elements."))),
+        many if many > most => {
+            Err(ApiError::invalid(format!("{title} list cannot have more than {most} elements.")))
+        }
         _ => Ok(texts),
     }
 }
@@ -79,7 +81,8 @@ pub(super) fn page(all: Vec<String>, params: &Value, field: &str, usual: usize) 
     };
     // The token names the last one of the page before, so that what comes and goes in between moves nothing.
     let after = params["nextToken"].as_str().unwrap_or_default();
-    let mut rest: Vec<String> = all.into_iter().filter(|each| after.is_empty() || each.as_str() > after).collect();
+    let mut rest: Vec<String> =
+        all.into_iter().filter(|each| after.is_empty() || each.as_str() > after).collect();
     let more = rest.len() > size;
     rest.truncate(size);
     let token = rest.last().filter(|_| more).cloned();

@@ -229,10 +229,15 @@ fn container(task: &Task) -> Value {
     put("healthStatus", json!(task.health.as_str()));
     put("cpu", json!("0"));
     put("networkBindings", bindings(task));
-    put("networkInterfaces", match task.ip.filter(|_| task.network_mode == "awsvpc") {
-        Some(ip) => json!([{ "attachmentId": task.attachment_id(), "privateIpv4Address": ip.to_string() }]),
-        None => json!([]),
-    });
+    put(
+        "networkInterfaces",
+        match task.ip.filter(|_| task.network_mode == "awsvpc") {
+            Some(ip) => {
+                json!([{ "attachmentId": task.attachment_id(), "privateIpv4Address": ip.to_string() }])
+            }
+            None => json!([]),
+        },
+    );
     if let Some(code) = task.exit_code {
         put("exitCode", json!(code));
     }

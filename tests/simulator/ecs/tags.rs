@@ -16,7 +16,12 @@ const LIMIT: usize = 50;
 /// The tags in the parameters of a call.
 pub(super) fn read_tags(params: &Value) -> BTreeMap<String, String> {
     let text = |tag: &Value, name: &str| tag[name].as_str().unwrap_or_default().to_owned();
-    params["tags"].as_array().into_iter().flatten().map(|tag| (text(tag, "key"), text(tag, "value"))).collect()
+    params["tags"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|tag| (text(tag, "key"), text(tag, "value")))
+        .collect()
 }
 
 /// Adds tags, or changes them.
@@ -55,7 +60,8 @@ fn tagged<'a>(world: &'a mut World, params: &Value) -> Result<(ServiceKey, &'a m
     };
     let key = path.split_once('/').map(|(cluster, name)| (cluster.to_owned(), name.to_owned()));
     let key = key.ok_or_else(|| ApiError::invalid("Long arn format must be used for tagging operations."))?;
-    let missing = || ApiError::invalid("The specified service is inactive. Specify an active service and try again.");
+    let missing =
+        || ApiError::invalid("The specified service is inactive. Specify an active service and try again.");
     let service = world.services.get_mut(&key).ok_or_else(missing)?;
     Ok((key, service))
 }

@@ -1,19 +1,17 @@
 //! Containers as real HTTP servers on loopback, each on its task's own address.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::handle::{Clock, Simulator};
 use super::hosts::{End, Hosts, Run};
+use super::serve;
 
 /// Runs containers on loopback. To be used within a tokio runtime.
 #[derive(Debug, Default)]
@@ -32,7 +30,7 @@ impl Hosts for Loopback {
     fn begin(&self, run: Run) {
         let (terminated, told) = watch::channel(false);
         let arn = run.task_arn.clone();
-        let task = tokio::spawn(serve(run, told)).abort_handle();
+        let task = tokio::spawn(contain(run, told)).abort_handle();
         self.lock().insert(arn, Server { terminated, task });
     }
 
@@ -60,7 +58,7 @@ impl Loopback {
     }
 }
 
-async fn serve(run: Run, mut told: watch::Receiver<bool>) {
+async fn contain(run: Run, mut told: watch::Receiver<bool>) {
     tokio::time::sleep(run.listens_after).await;
     let address = SocketAddr::from((run.ip, run.port));
     if run.black_hole {
@@ -77,28 +75,10 @@ async fn serve(run: Run, mut told: watch::Receiver<bool>) {
             _ = told.changed() => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
         };
-        connections.spawn(converse(stream, run.clone(), told.clone()));
+        connections.spawn(serve::app(stream, run.clone(), told.clone()));
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
-}
-
-/// Speaks with one client until it leaves, or until the request under way at SIGTERM is answered.
-async fn converse(stream: TcpStream, run: Run, mut told: watch::Receiver<bool>) {
-    let service = service_fn(move |request| {
-        let app = run.app.clone();
-        async move { Ok::<_, Infallible>(app.answer(request).await) }
-    });
-    let mut server = http1::Builder::new();
-    let connection = server.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    tokio::select! {
-        // How a connection ends is its client's business.
-        _ = connection.as_mut() => return,
-        _ = told.changed() => {}
-    }
-    connection.as_mut().graceful_shutdown();
-    drop(connection.await);
 }
 
 /// Takes an address; tries for a moment where the one before it is still letting go.
@@ -132,7 +112,7 @@ async fn swallow(address: SocketAddr) {
 }
 
 /// Answers API calls on a listener until the future is dropped.
-pub(crate) async fn serve_api(simulator: super::handle::Simulator, listener: TcpListener) {
+pub(crate) async fn serve_api(simulator: Simulator, listener: TcpListener) {
     let mut connections = JoinSet::new();
     loop {
         let stream = tokio::select! {
@@ -143,20 +123,12 @@ pub(crate) async fn serve_api(simulator: super::handle::Simulator, listener: Tcp
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
         };
         let simulator = simulator.clone();
-        connections.spawn(async move {
-            let service = service_fn(move |request| {
-                let simulator = simulator.clone();
-                async move { Ok::<_, Infallible>(simulator.answer(request).await) }
-            });
-            let mut server = http1::Builder::new();
-            // How a connection ends is its client's business.
-            drop(server.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await);
-        });
+        connections.spawn(serve::api(stream, simulator));
     }
 }
 
 /// A clock that starts now and follows tokio's time.
-pub(crate) fn clock() -> super::handle::Clock {
+pub(crate) fn clock() -> Clock {
     let start = tokio::time::Instant::now();
     Arc::new(move || start.elapsed())
 }

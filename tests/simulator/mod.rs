@@ -35,6 +35,7 @@ pub(crate) mod queue;
 mod queue_api;
 pub(crate) mod scaling;
 mod scheduler;
+mod serve;
 pub(crate) mod service;
 mod setup;
 mod steer;
@@ -45,5 +46,7 @@ pub(crate) mod wings;
 pub(crate) mod wire;
 pub(crate) mod world;
 
+#[cfg(test)]
+pub(crate) mod network;
 #[cfg(test)]
 mod tests;

@@ -138,13 +138,14 @@ impl World {
         first_to_go(&mut new);
         first_to_go(&mut old);
         let mut moves = Moves { start, ..Moves::default() };
+        let mut old_protected = false;
         for task in old {
             let running = self.is_healthy(service, task);
             if running && spare == 0 {
                 continue;
             }
             if self.is_protected(task) {
-                moves.protected = true;
+                old_protected = true;
                 continue;
             }
             spare -= usize::from(running);
@@ -155,13 +156,12 @@ impl World {
                 break;
             }
             if self.is_protected(task) {
-                moves.protected = true;
                 continue;
             }
             surplus -= 1;
             moves.stop.push(task.arn.clone());
         }
-        moves.protected &= surplus > 0 || wanted == 0;
+        moves.protected = old_protected || surplus > 0;
         moves
     }
 

@@ -3,6 +3,7 @@
 mod deployments;
 mod kit;
 mod lifecycle;
+mod network;
 mod reads;
 mod scheduler;
 mod served;

@@ -26,3 +26,5 @@ mod proxy_kit;
 mod proxy_peer_gone;
 mod proxy_websocket;
 mod simulation;
+#[path = "../simulator/mod.rs"]
+mod simulator;

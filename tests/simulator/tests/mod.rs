@@ -1,0 +1,9 @@
+//! The simulator itself.
+
+mod deployments;
+mod kit;
+mod lifecycle;
+mod network;
+mod reads;
+mod scheduler;
+mod served;

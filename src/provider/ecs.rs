@@ -1,0 +1,5 @@
+//! Services on Amazon ECS.
+
+mod settings;
+
+pub use settings::Settings;

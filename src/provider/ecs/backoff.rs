@@ -37,7 +37,8 @@ impl Backoff {
         };
         let base = match trouble.kind {
             Kind::Throttled => Duration::from_millis(500),
-            Kind::Server | Kind::Unreachable => Duration::from_millis(100),
+            // An answer that broke off, or came from somebody in between, looks like nonsense.
+            Kind::Server | Kind::Unreachable | Kind::Nonsense => Duration::from_millis(100),
             // The credentials were thrown away; the next attempt gets fresh ones, and tells whether these are good.
             Kind::Expired if attempt == 1 => return Some(Duration::ZERO),
             _ => return None,
@@ -90,8 +91,7 @@ mod tests {
     #[test]
     fn what_cannot_help_is_not_tried() {
         let backoff = Backoff::new(1);
-        for kind in [Kind::Invalid, Kind::ClusterNotFound, Kind::ServiceNotFound, Kind::Nonsense, Kind::Other]
-        {
+        for kind in [Kind::Invalid, Kind::ClusterNotFound, Kind::ServiceNotFound, Kind::Other] {
             assert!(backoff.after(1, &trouble(kind), Urgency::Wake).is_none());
         }
         let expired = trouble(Kind::Expired);

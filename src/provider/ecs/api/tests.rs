@@ -1,1 +1,3 @@
-
+mod requests;
+mod script;
+mod tries;

@@ -5,6 +5,7 @@
 
 use std::error::Error;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecs::config::http::HttpResponse;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 
@@ -30,7 +31,7 @@ impl Trouble {
                 new(kind, words)
             }
             SdkError::ConstructionFailure(_) => new(Kind::Invalid, chain(error)),
-            // Whatever answered was not AWS, or stopped in the middle.
+            // Whatever answered was not AWS, or it broke off in the middle.
             SdkError::ResponseError(answer) => {
                 new(status_kind(answer.raw().status().as_u16()).unwrap_or(Kind::Nonsense), chain(error))
             }
@@ -123,25 +124,30 @@ fn denied(message: &str, action: &str) -> Kind {
     }
 }
 
-/// Whether a request was never sent because there are no credentials to sign it with.
+/// Whether a request was never sent because there are no credentials to sign it with. Where their source did not
+/// answer, that may pass.
 fn credentials_missing(error: &(dyn Error + 'static)) -> bool {
-    let text = chain(error);
-    text.contains("credentials") && !text.contains("timed out")
+    causes(error).filter_map(|cause| cause.downcast_ref::<CredentialsError>()).any(|cause| {
+        matches!(cause, CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_))
+    })
 }
 
 /// An error with its causes, on one line.
 fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut words = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let said = error.to_string();
+    let mut words: Vec<String> = Vec::new();
+    for cause in causes(error) {
+        let said = cause.to_string();
         // Some repeat what their cause says.
-        if !words.iter().any(|earlier: &String| earlier.contains(&said)) {
+        if !words.iter().any(|earlier| earlier.contains(&said)) {
             words.push(said);
         }
-        next = error.source();
     }
     words.join(": ")
+}
+
+/// An error and its causes.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
 }
 
 #[cfg(test)]

@@ -102,14 +102,10 @@ impl fmt::Display for Trouble {
             }
             Kind::Expired => write!(f, "AWS does not accept the gateway's credentials for {action}: {words}"),
             Kind::ClusterNotFound => {
-                write!(f, "ECS has no such cluster, asked by {action} for {about}: {words}")
+                write!(f, "ECS has no such cluster, asked for {about} ({action}): {words}")
             }
-            Kind::ServiceNotFound => {
-                write!(f, "AWS has no such thing, asked by {action} for {about}: {words}")
-            }
-            Kind::ServiceNotActive => {
-                write!(f, "ECS says that the service was deleted, asked by {action} for {about}: {words}")
-            }
+            Kind::ServiceNotFound => write!(f, "AWS has no {about} ({action}): {words}"),
+            Kind::ServiceNotActive => write!(f, "{about} was deleted ({action}): {words}"),
             Kind::Invalid => write!(f, "AWS does not accept {action} for {about}: {words}"),
             Kind::Unreachable => write!(f, "no answer from AWS to {action} for {about}: {words}"),
             Kind::Server => write!(f, "AWS failed at {action} for {about}: {words}"),

@@ -6,7 +6,7 @@
 //!
 //! Everything that AWS says comes in through `api`, within the account's rate limits, as the plain words of `state`.
 //! The `ledger` keeps what is known of services and their tasks, and works out what to ask next, what to tell the
-//! engine and which addresses may be used; it is fed by looks (`look`).
+//! engine and which addresses may be used; it is fed by looks (`look`) and by events (`events`), where there is a queue.
 //! `raise` and `lower` carry out the engine's orders. What a sleeping service has to be remembered by stands in its tags
 //! (`memory`), so that a gateway may end at any moment and another take over.
 //!
@@ -16,6 +16,7 @@ mod api;
 mod backoff;
 mod budget;
 mod connect;
+mod events;
 mod gather;
 mod join;
 mod key;
@@ -37,6 +38,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 
 use self::api::Api;
+use self::events::Events;
 use self::gather::Gather;
 use self::key::Key;
 use self::ledger::{Ledger, Now};
@@ -59,6 +61,7 @@ pub struct Ecs {
     api: Arc<Api>,
     ledger: Arc<Ledger>,
     gather: Gather,
+    events: Option<Events>,
     clock: Clock,
     nudge: Nudge,
     settings: Settings,
@@ -71,7 +74,10 @@ impl Ecs {
     pub fn new(config: &SdkConfig, settings: Settings, clock: Clock, nudge: Nudge, seed: u64) -> Arc<Self> {
         let api = Arc::new(Api::new(config, &settings, seed));
         let ledger = Arc::new(Ledger::new(clock, settings.settle));
-        Arc::new(Self { api, ledger, gather: Gather::default(), clock, nudge, settings })
+        let follow =
+            |url: &String| Events::follow(api.clone(), url, ledger.clone(), clock, nudge.clone(), seed);
+        let events = settings.queue_url.as_ref().map(follow);
+        Arc::new(Self { api, ledger, gather: Gather::default(), events, clock, nudge, settings })
     }
 
     fn now(&self) -> Now {

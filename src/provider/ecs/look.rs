@@ -33,7 +33,7 @@ impl Ecs {
         specs: &[(&Arc<Spec>, &EcsSpec)],
     ) -> Vec<Result<Observation, Fault>> {
         let begun = self.clock.now();
-        let told = false;
+        let told = self.events.as_ref().is_some_and(|events| events.tell_of(cluster));
         let mut round = Round::new();
         let mut urgency = Urgency::Watch;
         for (spec, ecs) in specs {

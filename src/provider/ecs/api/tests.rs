@@ -1,3 +1,4 @@
+mod loopback;
 mod requests;
 mod script;
 mod tries;

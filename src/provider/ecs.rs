@@ -15,6 +15,7 @@
 mod api;
 mod backoff;
 mod budget;
+mod check;
 mod connect;
 mod events;
 mod gather;
@@ -35,7 +36,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
+pub use aws_config::SdkConfig;
 
 use self::api::Api;
 use self::events::Events;
@@ -46,6 +47,7 @@ use crate::clock::Clock;
 use crate::model::{EcsSpec, Fault, Kind, Observation, Spec};
 use crate::net::BoxFuture;
 use crate::provider::{Manner, Nudge, Provider};
+pub use check::{Finding, Weight, check};
 pub use connect::connect;
 pub use settings::Settings;
 

@@ -8,6 +8,7 @@ mod queue;
 mod scaling;
 mod services;
 mod tasks;
+mod trial;
 
 use std::collections::BTreeSet;
 use std::error::Error;

@@ -155,11 +155,7 @@ impl<'c> Checker<'c> {
     }
 
     /// Describes services of one cluster, and keeps those that there are.
-    async fn describe<'s>(
-        &mut self,
-        subjects: &[Subject<'s>],
-        sound: &mut Vec<(Subject<'s>, ServiceState)>,
-    ) {
+    async fn describe<'s>(&mut self, subjects: &[Subject<'s>], sound: &mut Vec<(Subject<'s>, ServiceState)>) {
         let Some(first) = subjects.first().filter(|_| !self.is_over) else { return };
         let names: Vec<&str> = subjects.iter().map(|subject| subject.ecs.service.as_str()).collect();
         match self.api.services(&first.ecs.cluster, &names, Urgency::Watch).await {
@@ -287,8 +283,7 @@ impl<'c> Checker<'c> {
             }
             Failure::Expired | Failure::Unreachable => {
                 self.is_over = true;
-                let weight =
-                    if trouble.kind == Failure::Expired { Weight::Wrong } else { Weight::Unknown };
+                let weight = if trouble.kind == Failure::Expired { Weight::Wrong } else { Weight::Unknown };
                 self.tell_once(weight, trouble.to_string());
             }
             _ => self.tell_once(Weight::Unknown, trouble.to_string()),

@@ -12,6 +12,8 @@ use tokio::sync::mpsc;
 use crate::model::{Fault, Observation, Spec};
 use crate::net::BoxFuture;
 
+#[cfg(feature = "ecs")]
+pub mod ecs;
 #[cfg(feature = "process")]
 pub mod process;
 

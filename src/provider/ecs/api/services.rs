@@ -1,0 +1,145 @@
+use std::collections::BTreeMap;
+
+use aws_sdk_ecs::types::{ServiceField, Tag};
+
+use super::super::budget::Bucket;
+use super::super::state::{Definition, NoState, Nonsense, ServiceState, name_of, needed};
+use super::super::trouble::Trouble;
+use super::{Action, Api, Urgency};
+
+const DESCRIBE: Action = Action::new("ecs:DescribeServices", Bucket::ServiceRead);
+const UPDATE: Action = Action::new("ecs:UpdateService", Bucket::ServiceModify);
+const TAG: Action = Action::new("ecs:TagResource", Bucket::TagModify);
+const UNTAG: Action = Action::new("ecs:UntagResource", Bucket::TagModify);
+const DEFINITION: Action = Action::new("ecs:DescribeTaskDefinition", Bucket::DefinitionRead);
+
+/// How many services one request may ask for.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html>
+const SERVICES_PER_REQUEST: usize = 10;
+
+/// What became of each service that was asked for, by the name or ARN it was asked for with.
+pub(in crate::provider::ecs) type Services = BTreeMap<String, Result<ServiceState, NoState>>;
+
+impl Api {
+    /// Describes services of one cluster, any number, by name or ARN, with their tags. Each of `names` is in the answer.
+    pub(in crate::provider::ecs) async fn services(
+        &self,
+        cluster: &str,
+        names: &[&str],
+        urgency: Urgency,
+    ) -> Result<Services, Trouble> {
+        let mut found = Services::new();
+        for names in names.chunks(SERVICES_PER_REQUEST) {
+            let about = match names {
+                [name] => format!("service {} in cluster {}", name_of(name), name_of(cluster)),
+                _ => format!("services of cluster {}", name_of(cluster)),
+            };
+            let answer = self
+                .call(DESCRIBE, urgency, &about, |clients| {
+                    let request = clients
+                        .ecs
+                        .describe_services()
+                        .cluster(cluster)
+                        .set_services(Some(names.iter().map(|name| (*name).to_owned()).collect()))
+                        .include(ServiceField::Tags);
+                    request.send()
+                })
+                .await?;
+            let mut states: BTreeMap<String, Result<ServiceState, NoState>> = BTreeMap::new();
+            for service in answer.services.unwrap_or_default() {
+                // Nonsense of a service without a name belongs to nobody; who asked for it finds it left out.
+                let Some(name) = service.service_name.clone() else { continue };
+                states.insert(name, ServiceState::read(service).map_err(NoState::Nonsense));
+            }
+            for failure in answer.failures.unwrap_or_default() {
+                let Some(arn) = failure.arn else { continue };
+                let state = match failure.reason.as_deref() {
+                    Some("MISSING") => NoState::Missing,
+                    reason => NoState::Nonsense(Nonsense(format!(
+                        "it failed for the reason {:?}, {:?}",
+                        reason.unwrap_or_default(),
+                        failure.detail.as_deref().unwrap_or_default()
+                    ))),
+                };
+                states.entry(name_of(&arn).to_owned()).or_insert(Err(state));
+            }
+            for asked in names {
+                let state = states.get(name_of(asked)).cloned().unwrap_or_else(|| {
+                    Err(NoState::Nonsense(Nonsense("the answer leaves it out".to_owned())))
+                });
+                if let Err(NoState::Nonsense(nonsense)) = &state {
+                    let about = format!("service {} in cluster {}", name_of(asked), name_of(cluster));
+                    self.complain(DESCRIBE, &about, nonsense);
+                }
+                found.insert((*asked).to_owned(), state);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Sets the desired count of a service. Nothing else of it changes, and no deployment begins.
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>
+    pub(in crate::provider::ecs) async fn set_desired(
+        &self,
+        cluster: &str,
+        service: &str,
+        count: u32,
+        urgency: Urgency,
+    ) -> Result<ServiceState, Trouble> {
+        let about = format!("service {} in cluster {}", name_of(service), name_of(cluster));
+        let number = i32::try_from(count)
+            .map_err(|_| self.nonsense(UPDATE, &about, &Nonsense(format!("a desired count of {count}"))))?;
+        let answer = self
+            .call(UPDATE, urgency, &about, |clients| {
+                clients.ecs.update_service().cluster(cluster).service(service).desired_count(number).send()
+            })
+            .await?;
+        needed(answer.service, "service")
+            .and_then(ServiceState::read)
+            .map_err(|nonsense| self.nonsense(UPDATE, &about, &nonsense))
+    }
+
+    /// Sets tags of a service; others stay.
+    pub(in crate::provider::ecs) async fn tag(
+        &self,
+        service_arn: &str,
+        tags: &[(&str, String)],
+        urgency: Urgency,
+    ) -> Result<(), Trouble> {
+        let tags: Vec<Tag> =
+            tags.iter().map(|(key, value)| Tag::builder().key(*key).value(value).build()).collect();
+        self.call(TAG, urgency, service_arn, |clients| {
+            clients.ecs.tag_resource().resource_arn(service_arn).set_tags(Some(tags.clone())).send()
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Takes tags from a service. One that it does not have is no error.
+    pub(in crate::provider::ecs) async fn untag(
+        &self,
+        service_arn: &str,
+        keys: &[&str],
+        urgency: Urgency,
+    ) -> Result<(), Trouble> {
+        let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+        self.call(UNTAG, urgency, service_arn, |clients| {
+            clients.ecs.untag_resource().resource_arn(service_arn).set_tag_keys(Some(keys.clone())).send()
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Describes a task definition, by ARN or `family:revision`.
+    pub(in crate::provider::ecs) async fn task_definition(&self, name: &str) -> Result<Definition, Trouble> {
+        let about = format!("task definition {}", name_of(name));
+        let answer = self
+            .call(DEFINITION, Urgency::Watch, &about, |clients| {
+                clients.ecs.describe_task_definition().task_definition(name).send()
+            })
+            .await?;
+        needed(answer.task_definition, "taskDefinition")
+            .and_then(Definition::read)
+            .map_err(|nonsense| self.nonsense(DEFINITION, &about, &nonsense))
+    }
+}

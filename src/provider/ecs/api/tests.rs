@@ -1,0 +1,4 @@
+mod loopback;
+mod requests;
+mod script;
+mod tries;

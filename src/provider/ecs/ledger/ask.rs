@@ -1,0 +1,132 @@
+//! What has to be asked of ECS to know how a service is doing, and what does not.
+//!
+//! A service whose description stays the same has the same tasks: they are listed only when something says
+//! otherwise, and described only while they are on their way up or out, or when somebody looks again so soon that he
+//! must suspect something. A thousand sleepers cost a hundred `DescribeServices` a round and nothing else.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::super::state::{LastStatus, ServiceState, ServiceStatus, Wanted};
+use super::record::{Mark, Record};
+use super::task::Known;
+use crate::model::Time;
+
+/// How long a description holds, while events tell of changes.
+const HOLDS: Duration = Duration::from_secs(10);
+/// A look sooner than this after the last one has a reason.
+const SUSPICIOUS: Duration = Duration::from_secs(10);
+/// How often a running task is described while somebody suspects something.
+const SUSPECTS_EVERY: Duration = Duration::from_secs(5);
+/// How long after its last event a service may still have tasks on their way out.
+const RECENT: Duration = Duration::from_secs(10 * 60);
+
+/// One look at a service.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::provider::ecs) struct Look {
+    /// When it was begun.
+    pub(in crate::provider::ecs) begun: Time,
+    /// How long after the look before; none for the first.
+    pub(in crate::provider::ecs) gap: Option<Duration>,
+    /// Whether events tell of what changes.
+    pub(in crate::provider::ecs) told: bool,
+}
+
+/// What to ask about a service's tasks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::provider::ecs) struct Ask {
+    /// List the tasks that are not told to stop.
+    pub(in crate::provider::ecs) list: bool,
+    /// List those that stopped.
+    pub(in crate::provider::ecs) list_stopped: bool,
+    /// Describe these.
+    pub(in crate::provider::ecs) describe: Vec<Arc<str>>,
+}
+
+impl Record {
+    /// A look begins.
+    pub(in crate::provider::ecs) fn look(&mut self, begun: Time, told: bool) -> Look {
+        let gap = self.looked_at.map(|before| begun.since(before));
+        self.looked_at = Some(begun);
+        Look { begun, gap, told }
+    }
+
+    /// Whether the service has to be described.
+    pub(in crate::provider::ecs) fn wants_description(&self, look: &Look) -> bool {
+        let Some((_, described)) = &self.service else { return true };
+        !look.told || self.outdated_at.is_some() || look.begun.since(*described) >= HOLDS
+    }
+
+    /// Whether somebody is likely to wait for it: its questions go before others.
+    pub(in crate::provider::ecs) fn is_on_its_way_up(&self) -> bool {
+        let running = self.tasks.values().filter(|known| known.runs() && !known.doubted).count();
+        self.up_since.is_some() && self.desired() as usize > running
+    }
+
+    /// What to ask about its tasks, now that it is described.
+    pub(in crate::provider::ecs) fn ask(&self, look: &Look, wall: SystemTime) -> Ask {
+        let Some(state) = self.state() else { return Ask::default() };
+        Ask {
+            list: self.must_list(state),
+            list_stopped: self.must_list_stopped(state, wall),
+            describe: self
+                .tasks
+                .values()
+                .filter(|known| self.must_describe(known, look))
+                .map(|known| known.task.arn.clone())
+                .collect(),
+        }
+    }
+
+    /// What to describe, now that these tasks are listed: those never heard of, and those that should be on the list.
+    pub(in crate::provider::ecs) fn ask_about(&self, listed: &[Arc<str>]) -> Vec<Arc<str>> {
+        let new = listed.iter().filter(|arn| !self.tasks.contains_key(*arn)).cloned();
+        let lost = self.up().into_iter().filter(|arn| !listed.contains(arn));
+        new.chain(lost).collect()
+    }
+
+    /// Those of these stopped tasks that were never heard of.
+    pub(in crate::provider::ecs) fn never_heard_of(&self, listed: &[Arc<str>]) -> Vec<Arc<str>> {
+        listed.iter().filter(|arn| !self.tasks.contains_key(*arn)).cloned().collect()
+    }
+
+    fn must_list(&self, state: &ServiceState) -> bool {
+        let counted = (state.running + state.pending) as usize;
+        let known = || self.tasks.values().filter(|known| known.task.last <= LastStatus::Running);
+        let up = known().filter(|known| known.is_up()).count();
+        if self.desired() == 0 && counted == 0 && up == 0 {
+            return false;
+        }
+        // One that was told to stop may still count as running.
+        let fits = (up..=known().count()).contains(&counted);
+        !fits || self.listed.as_ref() != Some(&Mark::of(state))
+    }
+
+    fn must_list_stopped(&self, state: &ServiceState, wall: SystemTime) -> bool {
+        let counted = state.running + state.pending;
+        if counted > 0 || self.tasks.values().any(Known::is_up) {
+            return false;
+        }
+        if self.desired() > 0 {
+            return self.stopped_listed.as_ref() != Some(&self.failures());
+        }
+        let happened = state.events.first().map(|event| event.at);
+        let recently = happened.is_some_and(|at| wall.duration_since(at).is_ok_and(|age| age < RECENT));
+        let never = self.stopped_listed.is_none() && self.lowered.is_none();
+        never && recently && state.status != ServiceStatus::Inactive
+    }
+
+    fn must_describe(&self, known: &Known, look: &Look) -> bool {
+        if known.is_gone() {
+            return false;
+        }
+        let age = look.begun.since(known.seen_at);
+        let settled = known.runs() && !known.doubted && self.desired() > 0;
+        if settled {
+            return look.gap.is_some_and(|gap| gap < SUSPICIOUS) && age >= SUSPECTS_EVERY;
+        }
+        // Doubt is ended only by a description.
+        let doubted = known.doubted && known.task.desired == Wanted::Running && self.desired() > 0;
+        doubted || !look.told || age >= HOLDS
+    }
+}

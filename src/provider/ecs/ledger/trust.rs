@@ -1,0 +1,128 @@
+//! Which tasks are believed: an address from an answer older than a change of ours may be somebody else's by now.
+//!
+//! From the moment a service is put to sleep, no task that was known then is used again. ECS may keep one of them
+//! alive when the service is woken soon enough; it is believed again once an answer that cannot be from before
+//! the waking shows that it was not told to stop.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::super::state::{LastStatus, Wanted};
+use super::Now;
+use super::record::{Baseline, Record, Rise};
+use super::task::Known;
+use crate::model::Time;
+
+/// When a service was put to sleep by us, by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lowered {
+    pub(super) at: Time,
+    pub(super) wall: SystemTime,
+}
+
+/// What a refused attempt to put a service to sleep has to take back.
+#[derive(Debug)]
+pub(in crate::provider::ecs) struct Lowering {
+    doubted: Vec<Arc<str>>,
+    before: Option<Lowered>,
+}
+
+impl Record {
+    /// The order to put it to sleep is about to go out: from now on it may be carried out at any moment.
+    pub(in crate::provider::ecs) fn lowering(&mut self, now: Now) -> Lowering {
+        let before = self.lowered;
+        self.lowered = Some(Lowered { at: now.time, wall: now.wall });
+        Lowering { doubted: self.doubt_all(), before }
+    }
+
+    /// The order was taken, or nobody knows whether it was.
+    pub(in crate::provider::ecs) fn lowered(&mut self, now: Now, taken: bool) {
+        self.lowered = Some(Lowered { at: now.time, wall: now.wall });
+        self.doubt_all();
+        self.outdated(now.time);
+        if taken {
+            self.up_since = None;
+            self.rise = None;
+        }
+    }
+
+    /// The order was certainly not carried out.
+    pub(in crate::provider::ecs) fn not_lowered(&mut self, lowering: Lowering) {
+        self.lowered = lowering.before;
+        for arn in lowering.doubted {
+            if let Some(known) = self.tasks.get_mut(&arn) {
+                known.doubted = false;
+            }
+        }
+    }
+
+    fn doubt_all(&mut self) -> Vec<Arc<str>> {
+        let believed = self.tasks.values_mut().filter(|known| !known.doubted && known.is_up());
+        believed
+            .map(|known| {
+                known.doubted = true;
+                known.task.arn.clone()
+            })
+            .collect()
+    }
+
+    /// It is about to be woken. What went wrong until now does not count any more.
+    pub(in crate::provider::ecs) fn rising(&mut self, now: Time) {
+        let events = Baseline::After(self.newest_event());
+        match &mut self.rise {
+            // The scheduler goes on with what it is doing, and so does what it said about that.
+            Some(rise) if self.up_since.is_some() => rise.since = now,
+            rise => *rise = Some(Rise { since: now, events }),
+        }
+        // Whatever died, died before this.
+        self.listed_stopped();
+    }
+
+    /// The order to wake it was taken.
+    pub(in crate::provider::ecs) fn raised(&mut self, now: Time) {
+        self.up_since.get_or_insert(now);
+        self.outdated(now);
+    }
+
+    /// Whether a description from a look begun at `begun` may be from before it was put to sleep by us.
+    pub(in crate::provider::ecs) fn just_lowered(&self, begun: Time) -> bool {
+        self.lowered.is_some_and(|lowered| begun.since(lowered.at) <= self.settle)
+    }
+
+    /// Whether a description from a look begun at `begun` may be from before it was woken.
+    pub(in crate::provider::ecs) fn just_raised(&self, begun: Time) -> bool {
+        self.up_since.is_some_and(|since| begun.since(since) <= self.settle)
+    }
+
+    /// Notes whether it has a desired count, as the description from a look begun at `begun` says.
+    pub(super) fn note_desired(&mut self, begun: Time) {
+        if self.desired() > 0 {
+            if !self.just_lowered(begun) {
+                self.up_since.get_or_insert(begun);
+            }
+        } else if !self.just_raised(begun) {
+            self.up_since = None;
+        }
+    }
+
+    /// Whether a task that was never heard of may be one that was told to stop when the service was put to sleep.
+    pub(super) fn doubts_newcomer(&self, known: &Known) -> bool {
+        let Some(lowered) = self.lowered else { return false };
+        let runs_already = known.task.last >= LastStatus::Running;
+        let could_be_old = self.just_lowered(known.first_seen) || self.up_since.is_none();
+        let is_old = known.task.created_at.is_some_and(|made| made < lowered.wall);
+        (runs_already && could_be_old) || is_old
+    }
+
+    /// Believes a task again that was described in a look begun at `begun`, if ECS has kept it.
+    pub(super) fn reconsider(&mut self, arn: &str, begun: Time) {
+        let (Some(lowered), Some(up_since)) = (self.lowered, self.up_since) else { return };
+        let kept = begun.since(lowered.at.max(up_since)) > self.settle && self.desired() > 0;
+        if let Some(known) = self.tasks.get_mut(arn)
+            && kept
+            && known.task.desired == Wanted::Running
+        {
+            known.doubted = false;
+        }
+    }
+}

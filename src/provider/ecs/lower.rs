@@ -1,0 +1,141 @@
+//! The way down: what has to be remembered first, then a desired count of zero.
+
+use super::Ecs;
+use super::api::Urgency;
+use super::key::Key;
+use super::memory::{Memory, Scaling};
+use super::raise::{deleted, is_daemon, there_is};
+use super::state::{ServiceState, ServiceStatus, Suspended, Wanted};
+use super::trouble::{Kind, Trouble};
+use crate::model::{EcsSpec, Fault};
+
+impl Ecs {
+    /// Puts a service to sleep. Returns once ECS has taken the order.
+    ///
+    /// Whatever fails before that leaves it running. What it takes to wake it as it was is remembered first.
+    ///
+    /// # Errors
+    /// Where it must not be put to sleep, or where it cannot be known whether it may.
+    pub(super) async fn lower(&self, ecs: &EcsSpec, wakes_to: u32) -> Result<(), Fault> {
+        let key = Key::of(ecs);
+        let turn = self.ledger.with(&key, |record| record.turn());
+        // Nobody resumes meanwhile what is suspended here.
+        let _turn = turn.lock().await;
+        let begun = self.clock.now();
+        let mut found = self
+            .api
+            .services(&key.cluster, &[&key.service], Urgency::Watch)
+            .await
+            .map_err(|trouble| trouble.fault())?;
+        let state =
+            there_is(&key, found.remove(&*key.service).unwrap_or(Err(super::state::NoState::Missing)))?;
+        let now = self.now();
+        let (perhaps_stale, keeps) = self.ledger.with(&key, |record| {
+            record.described(state.clone(), begun, now);
+            (record.just_raised(begun), record.keeps(now.time))
+        });
+        if state.status != ServiceStatus::Active {
+            return Err(deleted(&key));
+        }
+        if state.daemon {
+            return Err(is_daemon(&key));
+        }
+        if state.desired == 0 && !perhaps_stale {
+            self.ledger.with(&key, |record| record.lowered(now, true));
+            return Ok(());
+        }
+        if let Some(keeps) = keeps {
+            return Err(Fault::new(format!("it {keeps}")));
+        }
+        self.refuse_if_protected(&key).await?;
+        self.remember(&key, &state, ecs, wakes_to).await?;
+        self.order(&key).await
+    }
+
+    /// A task may ask not to be stopped while it works on something.
+    async fn refuse_if_protected(&self, key: &Key) -> Result<(), Fault> {
+        let protected = async {
+            let up = self.api.list_tasks(&key.cluster, &key.service, Wanted::Running, Urgency::Watch).await?;
+            if up.is_empty() { Ok(Vec::new()) } else { self.api.protected(&key.cluster, &up).await }
+        };
+        let protected = protected.await.map_err(|trouble: Trouble| trouble.fault())?;
+        match protected.as_slice() {
+            [] => Ok(()),
+            [(arn, _), ..] => {
+                let count = protected.len();
+                let words = format!(
+                    "it has {count} under scale-in protection, among them {}",
+                    super::state::name_of(arn)
+                );
+                Err(Fault::new(words))
+            }
+        }
+    }
+
+    /// Writes down the count and what Application Auto Scaling may do, where that is not known already, and
+    /// suspends it: it would lift the count again. In this order, for a tag too many is harmless.
+    async fn remember(
+        &self,
+        key: &Key,
+        state: &ServiceState,
+        ecs: &EcsSpec,
+        wakes_to: u32,
+    ) -> Result<(), Fault> {
+        let known = Memory::read(&state.tags);
+        let scalable = if self.settings.auto_scaling {
+            let asked = self.api.scalable_target(&key.cluster, &key.service, Urgency::Watch).await;
+            asked.map_err(|trouble| without_scaling(&trouble))?
+        } else {
+            None
+        };
+        let would_wake_to = known.count.unwrap_or(wakes_to);
+        let memory = Memory {
+            count: (ecs.desired_count.is_none() && would_wake_to != state.desired).then_some(state.desired),
+            scaling: scalable.map(|scalable| Scaling {
+                min: scalable.min,
+                // Still suspended from an earlier sleep: what was before that counts.
+                before: known.scaling.map_or(scalable.suspended, |scaling| scaling.before),
+            }),
+        };
+        let tags = memory.missing_from(&known);
+        if !tags.is_empty() {
+            self.api.tag(&state.arn, &tags, Urgency::Watch).await.map_err(|trouble| trouble.fault())?;
+            self.ledger.with(key, |record| record.tagged(&tags));
+        }
+        if scalable.is_some_and(|scalable| scalable.suspended != Suspended::ALL) {
+            let asked =
+                self.api.set_suspended(&key.cluster, &key.service, Suspended::ALL, Urgency::Watch).await;
+            asked.map_err(|trouble| without_scaling(&trouble))?;
+        }
+        Ok(())
+    }
+
+    async fn order(&self, key: &Key) -> Result<(), Fault> {
+        let lowering = self.ledger.with(key, |record| record.lowering(self.now()));
+        let order = self.api.set_desired(&key.cluster, &key.service, 0, Urgency::Watch).await;
+        let now = self.now();
+        match order {
+            Ok(_) => {
+                self.ledger.with(key, |record| record.lowered(now, true));
+                Ok(())
+            }
+            Err(trouble) => {
+                self.ledger.with(key, |record| match trouble.kind {
+                    // It was not this attempt's, nor an earlier one's, to be carried out.
+                    Kind::Denied { .. } | Kind::Expired | Kind::Invalid => record.not_lowered(lowering),
+                    _ => record.lowered(now, false),
+                });
+                Err(trouble.fault())
+            }
+        }
+    }
+}
+
+fn without_scaling(trouble: &Trouble) -> Fault {
+    let fault = trouble.fault();
+    if matches!(trouble.kind, Kind::Denied { .. }) {
+        let reason = format!("{} (or `aws.auto_scaling: false`, if no service is scaled)", fault.reason);
+        return Fault::terminal(reason).told_as(fault.public);
+    }
+    fault
+}

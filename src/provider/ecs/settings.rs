@@ -1,0 +1,31 @@
+use std::time::Duration;
+
+/// How AWS is used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The share of the account's request rate limits that may be used, from above 0 to 1.
+    pub budget: f64,
+    /// How often a service is looked at on its way up or down.
+    pub poll_every: Duration,
+    /// How long after a change of our own a contradicting answer counts as stale.
+    pub settle: Duration,
+    /// How long one request may take.
+    pub request_timeout: Duration,
+    /// Whether Application Auto Scaling is suspended while a service sleeps.
+    pub auto_scaling: bool,
+    /// The SQS queue that tells of changes; without one there is only polling.
+    pub queue_url: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            budget: 0.5,
+            poll_every: Duration::from_secs(1),
+            settle: Duration::from_secs(5),
+            request_timeout: Duration::from_secs(5),
+            auto_scaling: true,
+            queue_url: None,
+        }
+    }
+}

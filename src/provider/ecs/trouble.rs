@@ -1,0 +1,118 @@
+//! What can go wrong with a request to AWS, in words.
+
+mod read;
+
+use std::fmt;
+
+use crate::model::Fault;
+
+/// A request that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::provider::ecs) struct Trouble {
+    /// Which kind of failure it is.
+    pub(in crate::provider::ecs) kind: Kind,
+    /// The action as policies name it: `ecs:UpdateService`.
+    pub(in crate::provider::ecs) action: &'static str,
+    /// What it was about: `service web in cluster demo`.
+    pub(in crate::provider::ecs) about: String,
+    /// AWS's own words, or those of the network.
+    pub(in crate::provider::ecs) words: String,
+}
+
+/// Kinds of failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::provider::ecs) enum Kind {
+    /// The account's request rate is used up. It passes.
+    Throttled,
+    /// A policy does not allow it.
+    Denied {
+        /// The action that is not allowed, as AWS names it; the action of the request where AWS names none.
+        action: String,
+        /// The resource it is not allowed on, as an ARN; `*` where AWS names none.
+        resource: String,
+    },
+    /// There are no credentials, they are wrong, or they have expired.
+    Expired,
+    /// No such cluster.
+    ClusterNotFound,
+    /// No such service, target group, queue or other resource.
+    ServiceNotFound,
+    /// The service was deleted.
+    ServiceNotActive,
+    /// AWS does not accept what was asked for.
+    Invalid,
+    /// No answer: a timeout, or no connection.
+    Unreachable,
+    /// AWS failed.
+    Server,
+    /// An answer that makes no sense.
+    Nonsense,
+    /// Anything else.
+    Other,
+}
+
+impl Trouble {
+    /// A failure of `action`.
+    pub(in crate::provider::ecs) fn new(
+        kind: Kind,
+        action: &'static str,
+        about: impl Into<String>,
+        words: impl Into<String>,
+    ) -> Self {
+        Self { kind, action, about: about.into(), words: words.into() }
+    }
+
+    /// Whether waiting cannot help.
+    pub(in crate::provider::ecs) const fn is_terminal(&self) -> bool {
+        match self.kind {
+            Kind::Denied { .. }
+            | Kind::Expired
+            | Kind::ClusterNotFound
+            | Kind::ServiceNotFound
+            | Kind::ServiceNotActive
+            | Kind::Invalid => true,
+            Kind::Throttled | Kind::Unreachable | Kind::Server | Kind::Nonsense | Kind::Other => false,
+        }
+    }
+
+    /// As a fault, in one sentence for the operator and a safe one for visitors.
+    pub(in crate::provider::ecs) fn fault(&self) -> Fault {
+        let words = self.to_string();
+        let fault = if self.is_terminal() { Fault::terminal(words) } else { Fault::new(words) };
+        fault.told_as(match self.kind {
+            Kind::Throttled | Kind::Unreachable | Kind::Server | Kind::Nonsense => {
+                "The platform does not answer at the moment."
+            }
+            _ => "The service could not be started: its setup needs a look.",
+        })
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, action, about, words } = self;
+        match kind {
+            Kind::Throttled => write!(f, "AWS throttles {action} for {about}: {words}"),
+            Kind::Denied { action: denied, resource } => {
+                write!(f, "AWS does not allow {denied} on {resource} (asked for {about})")?;
+                if denied != action {
+                    write!(f, ", which {action} needs")?;
+                }
+                f.write_str(": a policy has to allow it to the gateway's role")
+            }
+            Kind::Expired => write!(f, "AWS does not accept the gateway's credentials for {action}: {words}"),
+            Kind::ClusterNotFound => {
+                write!(f, "ECS has no such cluster, asked for {about} ({action}): {words}")
+            }
+            Kind::ServiceNotFound => write!(f, "AWS has no {about} ({action}): {words}"),
+            Kind::ServiceNotActive => write!(f, "{about} was deleted ({action}): {words}"),
+            Kind::Invalid => write!(f, "AWS does not accept {action} for {about}: {words}"),
+            Kind::Unreachable => write!(f, "no answer from AWS to {action} for {about}: {words}"),
+            Kind::Server => write!(f, "AWS failed at {action} for {about}: {words}"),
+            Kind::Nonsense => write!(f, "the answer to {action} for {about} makes no sense: {words}"),
+            Kind::Other => write!(f, "{action} for {about} failed: {words}"),
+        }
+    }
+}
+
+impl std::error::Error for Trouble {}

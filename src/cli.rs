@@ -14,6 +14,7 @@ pub mod graph;
 mod keep;
 pub mod log;
 mod output;
+mod providers;
 mod schema;
 mod serve;
 mod sleep;

@@ -5,15 +5,12 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
+use super::providers::Running;
 use super::{Failure, load, log, watch};
 use crate::clock::Clock;
 use crate::config::{Config, Plan};
-use crate::driver::Providers;
 use crate::gateway::{Drained, Gateway, GatewayError, Handle};
 use crate::net::TokioNet;
-use crate::provider::Nudge;
-#[cfg(feature = "process")]
-use crate::provider::process::Process;
 
 /// Run the gateway (also where no verb is given)
 #[derive(clap::Args, Debug)]
@@ -44,10 +41,10 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let clock = Clock::start();
-        let mut children = Children::default();
+        let mut running = Running::prepare(&plan).await?;
         // Before the start, so that no change is missed that comes right after it.
         let changes = watch::Changes::of(plan.files.clone());
-        let bound = Gateway::bind(plan, Arc::new(TokioNet), clock, |nudge| children.providers(clock, nudge));
+        let bound = Gateway::bind(plan, Arc::new(TokioNet), clock, |nudge| running.start(clock, nudge));
         let mut gateway = bound.await.map_err(|error| explained(&error))?;
         // Before anybody is told where to send signals to.
         let mut signals = Signals::new()?;
@@ -55,12 +52,14 @@ pub(super) fn run(
         let handle = gateway.handle();
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(log::log_notices(gateway.notices()));
+        #[cfg(feature = "ecs")]
+        tasks.spawn(running.check(&handle.plan()));
         if let Some(config) = config {
             tasks.spawn(reload(config, handle, signal(SignalKind::hangup())?, changes));
         }
         let ended = serve(gateway, &mut signals).await;
         tasks.abort_all();
-        children.shutdown().await;
+        running.shutdown().await;
         ended
     })
 }
@@ -133,40 +132,6 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
-}
-
-/// Whether this build can run services of this provider.
-pub(super) fn has_provider(name: &str) -> bool {
-    cfg!(feature = "process") && name == "process"
-}
-
-/// The provider whose children end with the gateway.
-#[derive(Default)]
-struct Children {
-    #[cfg(feature = "process")]
-    process: Option<Arc<Process>>,
-}
-
-impl Children {
-    #[cfg(feature = "process")]
-    fn providers(&mut self, clock: Clock, nudge: Nudge) -> Providers {
-        let process = Arc::new(Process::new(clock, nudge));
-        self.process = Some(process.clone());
-        Providers::from([("process".into(), process as _)])
-    }
-
-    #[cfg(not(feature = "process"))]
-    #[expect(clippy::unused_self, reason = "there is nothing to keep in this build")]
-    fn providers(&mut self, _: Clock, _: Nudge) -> Providers {
-        Providers::new()
-    }
-
-    async fn shutdown(&self) {
-        #[cfg(feature = "process")]
-        if let Some(process) = &self.process {
-            process.shutdown().await;
         }
     }
 }

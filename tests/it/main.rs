@@ -13,6 +13,7 @@ mod binary_reload;
 mod binary_service;
 mod binary_verbs;
 mod command_line;
+mod ecs_kit;
 mod fake;
 mod gate_loom;
 mod gateway_serve;

@@ -14,10 +14,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
+use simulator::handle::Simulator;
 use simulator::loopback::{self, Loopback};
 use simulator::pool::Pool;
 use simulator::service::ServiceSetup;
-use simulator::simulator::Simulator;
 
 #[path = "../tests/simulator/mod.rs"]
 mod simulator;
@@ -50,7 +50,8 @@ fn speed(text: &str) -> Result<f64, String> {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    let listener = tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port))).await?;
+    let listener =
+        tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port))).await?;
     let address = listener.local_addr()?;
 
     let simulator = Simulator::new(arguments.seed, loopback::clock(), Arc::new(Loopback::default()));

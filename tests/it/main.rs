@@ -14,6 +14,7 @@ mod binary_service;
 mod binary_verbs;
 mod command_line;
 mod deploy;
+mod ecs_kit;
 mod fake;
 mod gate_loom;
 mod gateway_serve;

@@ -33,7 +33,7 @@ fn target_health(groups: &TargetGroups, params: &Value) -> Result<Value, ApiErro
     let described: Vec<Value> = match params["Targets"].as_array() {
         None => found
             .iter()
-            .map(|(address, health)| description(address.0.to_string(), address.1, health))
+            .map(|(address, health)| description(&address.0.to_string(), address.1, health))
             .collect(),
         Some(wanted) => {
             let found: BTreeMap<Address, Health> = found.into_iter().collect();
@@ -51,10 +51,10 @@ fn one_target(
     let id = text(target, "Id").map_err(|_| ApiError::new("ValidationError", "A target must have an Id"))?;
     let port = number(target, "Port").and_then(|port| u16::try_from(port).ok()).unwrap_or(settings.port);
     let health = id.parse().ok().and_then(|ip| found.get(&(ip, port)).cloned());
-    Ok(description(id.to_owned(), port, &health.unwrap_or_else(Health::not_registered)))
+    Ok(description(id, port, &health.unwrap_or_else(Health::not_registered)))
 }
 
-fn description(id: String, port: u16, health: &Health) -> Value {
+fn description(id: &str, port: u16, health: &Health) -> Value {
     json!({
         "Target": { "Id": id, "Port": port, "AvailabilityZone": format!("{REGION}a") },
         "HealthCheckPort": port.to_string(),

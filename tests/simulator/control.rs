@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::groups::Settings;
+use super::handle::Simulator;
 use super::past::Stale;
 use super::service::{Service, ServiceKey, ServiceSetup};
 use super::setup::{AppJson, DeployJson, FaultJson, GroupJson, ServiceJson, SettingsJson};
-use super::simulator::Simulator;
 use super::task::Task;
 use super::world::World;
 

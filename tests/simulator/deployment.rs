@@ -91,7 +91,8 @@ impl World {
         }
         // Where nothing checks their health, ECS waits a while until it believes in them.
         let started = live.iter().filter_map(|task| task.stamps.started).max().unwrap_or_default();
-        let believed = if primary.rollout == Rollout::InProgress { started.max(primary.updated) } else { started };
+        let believed =
+            if primary.rollout == Rollout::InProgress { started.max(primary.updated) } else { started };
         let believed =
             if wanted == 0 { self.now } else { believed + self.timings.scaled(self.timings.settle) };
         if believed > self.now {

@@ -53,7 +53,7 @@ impl Bus {
     pub(crate) fn publish(
         &mut self,
         queues: &mut Queues,
-        event: Event,
+        event: &Event,
         now: Duration,
         epoch: Duration,
         scaled: impl Fn(Duration) -> Duration,
@@ -86,10 +86,10 @@ fn strikes(chance: f64, rng: &mut fastrand::Rng) -> bool {
     chance >= 1.0 || (chance > 0.0 && rng.f64() < chance)
 }
 
-fn envelope(event: Event, wall: Duration, rng: &mut fastrand::Rng) -> String {
+fn envelope(event: &Event, wall: Duration, rng: &mut fastrand::Rng) -> String {
     let id = rng.u128(..);
     let hex = format!("{id:032x}");
-    let event = json!({
+    let whole = json!({
         "version": "0",
         "id": format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]),
         "detail-type": event.kind,
@@ -100,7 +100,7 @@ fn envelope(event: Event, wall: Duration, rng: &mut fastrand::Rng) -> String {
         "resources": [event.resource],
         "detail": event.detail,
     });
-    event.to_string()
+    whole.to_string()
 }
 
 /// `ECS Task State Change`: the whole task as DescribeTasks shows it, but for the times, which are texts, the type of
@@ -182,7 +182,7 @@ mod tests {
                 Event { kind: "K", resource: "arn:x".to_owned(), detail: json!({ "version": number }) };
             bus.publish(
                 &mut queues,
-                event,
+                &event,
                 Duration::from_secs(number.into()),
                 Duration::ZERO,
                 |it| it,

@@ -15,8 +15,8 @@ use super::control;
 use super::ecs;
 use super::error::ApiError;
 use super::fault::{FaultKind, Malformed};
-use super::malformed;
 use super::handle::Simulator;
+use super::malformed;
 use super::wire::{self, Api, Asked};
 use super::world::World;
 
@@ -92,8 +92,11 @@ impl World {
         let services = call::services_of(&asked.params);
         let token = self.buckets.take(api, action, self.now);
         let fault = if token { self.faults.strike_call(action, &services, &mut self.rng) } else { None };
-        let verdict =
-            if token { self.verdict(asked, &services, fault.as_ref()) } else { Verdict::Refuse(throttled(api)) };
+        let verdict = if token {
+            self.verdict(asked, &services, fault.as_ref())
+        } else {
+            Verdict::Refuse(throttled(api))
+        };
         let outcome = match &verdict {
             Verdict::Go(Some(After::Lose)) => "lost",
             Verdict::Go(Some(After::Spoil(_))) => "malformed",

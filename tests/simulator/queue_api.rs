@@ -183,11 +183,7 @@ fn batch(params: &Value, mut one: impl FnMut(&Value) -> Result<(), ApiError>) ->
             })),
         }
     }
-    let mut answer = json!({ "Successful": successful });
-    if !failed.is_empty() {
-        answer["Failed"] = Value::Array(failed);
-    }
-    Ok(answer)
+    Ok(json!({ "Successful": successful, "Failed": failed }))
 }
 
 fn delete(queue: &mut Queue, entry: &Value) -> Result<(), ApiError> {

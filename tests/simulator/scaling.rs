@@ -202,7 +202,7 @@ mod tests {
 
     const NOW: Duration = Duration::from_secs(5);
 
-    fn call(scaling: &mut Scaling, action: &str, more: Value) -> Result<(Value, Option<Clamp>), ApiError> {
+    fn call(scaling: &mut Scaling, action: &str, more: &Value) -> Result<(Value, Option<Clamp>), ApiError> {
         let mut params = json!({ "ServiceNamespace": "ecs", "ScalableDimension": DIMENSION, "ResourceId": "service/demo/web" });
         for (name, value) in more.as_object().expect("an object") {
             params[name] = value.clone();
@@ -215,12 +215,12 @@ mod tests {
     #[test]
     fn what_is_not_said_stays_and_the_bounds_hold_all_the_same() {
         let mut scaling = Scaling::default();
-        let refused = call(&mut scaling, "RegisterScalableTarget", json!({ "MinCapacity": 2 }));
+        let refused = call(&mut scaling, "RegisterScalableTarget", &json!({ "MinCapacity": 2 }));
         assert_eq!(refused.expect_err("no maximum").code, "ValidationException");
         let bounds = json!({ "MinCapacity": 2, "MaxCapacity": 4 });
-        call(&mut scaling, "RegisterScalableTarget", bounds).expect("registered");
+        call(&mut scaling, "RegisterScalableTarget", &bounds).expect("registered");
         let suspend = json!({ "SuspendedState": { "DynamicScalingInSuspended": true } });
-        let (_, clamp) = call(&mut scaling, "RegisterScalableTarget", suspend).expect("changed");
+        let (_, clamp) = call(&mut scaling, "RegisterScalableTarget", &suspend).expect("changed");
         let clamp = clamp.expect("bounds");
         assert_eq!((clamp.service.as_str(), clamp.min, clamp.max), ("web", 2, 4));
         let found = scaling.get("demo", "web").expect("a target");
@@ -230,10 +230,10 @@ mod tests {
     #[test]
     fn unknown_services_and_targets_are_told_apart() {
         let mut scaling = Scaling::default();
-        let gone = call(&mut scaling, "DeregisterScalableTarget", json!({})).expect_err("not registered");
+        let gone = call(&mut scaling, "DeregisterScalableTarget", &json!({})).expect_err("not registered");
         assert_eq!(gone.code, "ObjectNotFoundException");
         let other = json!({ "ResourceId": "service/demo/other", "MinCapacity": 0, "MaxCapacity": 1 });
-        let unknown = call(&mut scaling, "RegisterScalableTarget", other).expect_err("no such service");
+        let unknown = call(&mut scaling, "RegisterScalableTarget", &other).expect_err("no such service");
         assert_eq!(unknown.code, "ValidationException");
     }
 

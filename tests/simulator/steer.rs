@@ -8,10 +8,10 @@ use super::app::{AppBehaviour, Seen};
 use super::call::Call;
 use super::error::ApiError;
 use super::fault::Fault;
+use super::handle::Simulator;
 use super::past::Stale;
 use super::pool::Pool;
 use super::service::{Service, ServiceKey, ServiceSetup};
-use super::handle::Simulator;
 use super::task::Task;
 use super::timings::Timings;
 

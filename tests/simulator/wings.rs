@@ -12,11 +12,11 @@ use super::ecs::show::show_task;
 use super::error::ApiError;
 use super::events::{self, Bus, Event};
 use super::groups::{Address, Check, Settings, TargetGroups};
+use super::handle::Simulator;
 use super::queue::Queues;
 use super::queue_api::{self, Step};
 use super::scaling::Scaling;
 use super::service::ServiceKey;
-use super::simulator::Simulator;
 use super::task::Task;
 use super::wire::{ACCOUNT, Api, Asked};
 use super::world::World;
@@ -41,14 +41,14 @@ impl World {
             return;
         }
         let event = events::task_state_change(show_task(self, task), self.now + self.epoch);
-        self.publish(event);
+        self.publish(&event);
     }
 
     /// Something happened to a service: `INFO`, `WARN` or `ERROR`, and `SERVICE_STEADY_STATE` or the like.
     pub(super) fn tell_service(&mut self, key: &ServiceKey, kind: &str, name: &str, reason: Option<&str>) {
         let (cluster, service) = (format!("cluster/{}", key.0), format!("service/{}/{}", key.0, key.1));
         let (cluster, service) = (self.arn(&cluster), self.arn(&service));
-        self.publish(events::service_action(&service, &cluster, kind, name, reason, self.now + self.epoch));
+        self.publish(&events::service_action(&service, &cluster, kind, name, reason, self.now + self.epoch));
     }
 
     /// A deployment of a service got somewhere: `SERVICE_DEPLOYMENT_COMPLETED` or the like.
@@ -61,7 +61,7 @@ impl World {
         reason: &str,
     ) {
         let service = self.arn(&format!("service/{}/{}", key.0, key.1));
-        self.publish(events::deployment_state_change(
+        self.publish(&events::deployment_state_change(
             &service,
             id,
             kind,
@@ -71,7 +71,7 @@ impl World {
         ));
     }
 
-    fn publish(&mut self, event: Event) {
+    fn publish(&mut self, event: &Event) {
         let Wings { queues, bus, mail, .. } = &mut self.wings;
         let delay = |published: Duration| self.timings.scaled(published);
         bus.publish(queues, event, self.now, self.epoch, delay, &mut self.rng);

@@ -50,6 +50,14 @@ impl Api {
         }
     }
 
+    /// The prefix of its permissions.
+    pub(crate) fn iam_prefix(self) -> &'static str {
+        match self {
+            Self::Balancers => "elasticloadbalancing",
+            other => other.name(),
+        }
+    }
+
     /// The prefix of `X-Amz-Target`, for those that are asked by it.
     fn of_target(prefix: &str) -> Option<Self> {
         match prefix {

@@ -9,9 +9,9 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 
+use crate::simulator::handle::Simulator;
 use crate::simulator::hosts::{End, Hosts, Run};
 use crate::simulator::service::{Service, ServiceSetup};
-use crate::simulator::handle::Simulator;
 use crate::simulator::task::{Status, Task};
 
 /// What hosts were told: `begin ID IP` and `end ID How`.

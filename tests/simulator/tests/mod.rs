@@ -6,4 +6,7 @@ mod lifecycle;
 mod network;
 mod reads;
 mod scheduler;
+#[cfg(feature = "ecs")]
+mod sdk;
 mod served;
+mod wings;

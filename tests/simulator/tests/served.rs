@@ -9,10 +9,10 @@ use tokio::net::TcpStream;
 
 use crate::simulator::app::AppBehaviour;
 use crate::simulator::fault::{Fault, FaultKind};
+use crate::simulator::handle::Simulator;
 use crate::simulator::loopback::{self, Loopback};
 use crate::simulator::pool::Pool;
 use crate::simulator::service::ServiceSetup;
-use crate::simulator::handle::Simulator;
 use crate::simulator::task::{Status, Task};
 
 /// A world a hundred times faster than Fargate, with its ticker running.

@@ -29,6 +29,8 @@ mod raise;
 mod resume;
 mod settings;
 mod state;
+#[cfg(test)]
+mod tests;
 mod trouble;
 mod words;
 

@@ -29,6 +29,8 @@ mod raise;
 mod resume;
 mod settings;
 mod state;
+#[cfg(test)]
+mod tests;
 mod trouble;
 mod words;
 
@@ -101,7 +103,7 @@ impl Provider for Ecs {
 
     fn observe<'a>(&'a self, specs: &'a [Arc<Spec>]) -> BoxFuture<'a, Vec<Result<Observation, Fault>>> {
         Box::pin(async move {
-            let mut clusters: BTreeMap<Arc<str>, Vec<(usize, &Arc<Spec>, &EcsSpec)>> = BTreeMap::new();
+            let mut clusters: BTreeMap<Arc<str>, Vec<Asked<'_>>> = BTreeMap::new();
             let mut seen: Vec<Result<Observation, Fault>> = Vec::with_capacity(specs.len());
             for (index, spec) in specs.iter().enumerate() {
                 let ecs = ecs_of(spec);
@@ -127,6 +129,9 @@ impl Provider for Ecs {
         Manner { patience: PATIENCE, batch: BATCH }
     }
 }
+
+/// One of the specs that an observation is asked for, with its place among them.
+type Asked<'a> = (usize, &'a Arc<Spec>, &'a EcsSpec);
 
 fn ecs_of(spec: &Spec) -> Result<&EcsSpec, Fault> {
     match &spec.kind {

@@ -19,9 +19,9 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use aws_config::SdkConfig;
-use aws_sdk_ecs::config::http::HttpResponse;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use tokio::time::{sleep, timeout};
 
 use self::clients::Clients;

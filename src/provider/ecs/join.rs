@@ -4,19 +4,30 @@ use std::task::Poll;
 
 /// Waits for several futures at once. Answers with their outputs, in their order.
 pub(super) async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut waiting: Vec<(Option<Pin<Box<F>>>, Option<F::Output>)> =
-        futures.into_iter().map(|future| (Some(Box::pin(future)), None)).collect();
+    let mut all: Vec<One<F>> = futures.into_iter().map(|future| One::Waits(Box::pin(future))).collect();
     poll_fn(|context| {
-        for (future, output) in &mut waiting {
-            if let Some(Poll::Ready(ready)) = future.as_mut().map(|future| future.as_mut().poll(context)) {
-                *output = Some(ready);
-                *future = None;
+        let mut ready = true;
+        for one in &mut all {
+            if let One::Waits(future) = one {
+                match future.as_mut().poll(context) {
+                    Poll::Ready(output) => *one = One::Done(output),
+                    Poll::Pending => ready = false,
+                }
             }
         }
-        if waiting.iter().all(|(future, _)| future.is_none()) { Poll::Ready(()) } else { Poll::Pending }
+        if ready { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-    waiting.into_iter().filter_map(|(_, output)| output).collect()
+    let output = |one| match one {
+        One::Waits(_) => None,
+        One::Done(output) => Some(output),
+    };
+    all.into_iter().filter_map(output).collect()
+}
+
+enum One<F: Future> {
+    Waits(Pin<Box<F>>),
+    Done(F::Output),
 }
 
 #[cfg(test)]

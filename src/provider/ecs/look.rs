@@ -108,7 +108,7 @@ impl Ecs {
             self.api.tasks(cluster, &arns, urgency).await
         };
         match answer {
-            Ok((tasks, missing)) => self.take_tasks(round, &owners, tasks, &missing, begun),
+            Ok((tasks, missing)) => self.take_tasks(round, &owners, &tasks, &missing, begun),
             Err(trouble) => {
                 for key in owners.values() {
                     if let Some(seen) = round.get_mut(key) {
@@ -137,7 +137,7 @@ impl Ecs {
         &self,
         round: &Round,
         owners: &BTreeMap<Arc<str>, Key>,
-        tasks: Vec<Task>,
+        tasks: &[Task],
         missing: &[Arc<str>],
         begun: Time,
     ) {

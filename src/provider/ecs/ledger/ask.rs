@@ -18,7 +18,7 @@ const HOLDS: Duration = Duration::from_secs(10);
 const SUSPICIOUS: Duration = Duration::from_secs(10);
 /// How often a running task is described while somebody suspects something.
 const SUSPECTS_EVERY: Duration = Duration::from_secs(5);
-/// How long after its last event a service may still have tasks on their way out.
+/// How long after the scheduler has stopped tasks they may still be on their way out.
 const RECENT: Duration = Duration::from_secs(10 * 60);
 
 /// One look at a service.
@@ -94,8 +94,10 @@ impl Record {
         let counted = (state.running + state.pending) as usize;
         let known = || self.tasks.values().filter(|known| known.task.last <= LastStatus::Running);
         let up = known().filter(|known| known.is_up()).count();
-        if self.desired() == 0 && counted == 0 && up == 0 {
-            return false;
+        if counted == 0 && up == 0 {
+            // There is nothing to list, unless the scheduler says that it has started something.
+            let news = self.listed.as_ref().is_none_or(|mark| mark.event != state.newest_event());
+            return self.desired() > 0 && news;
         }
         // One that was told to stop may still count as running.
         let fits = (up..=known().count()).contains(&counted);
@@ -110,10 +112,11 @@ impl Record {
         if self.desired() > 0 {
             return self.stopped_listed.as_ref() != Some(&self.failures());
         }
-        let happened = state.events.first().map(|event| event.at);
-        let recently = happened.is_some_and(|at| wall.duration_since(at).is_ok_and(|age| age < RECENT));
+        let is_recent = |at| wall.duration_since(at).is_ok_and(|age: Duration| age < RECENT);
+        let mut lately = state.events.iter().take_while(|event| is_recent(event.at));
+        let stopped = lately.any(|event| event.message.contains("has stopped"));
         let never = self.stopped_listed.is_none() && self.lowered.is_none();
-        never && recently && state.status != ServiceStatus::Inactive
+        never && stopped && state.status != ServiceStatus::Inactive
     }
 
     fn must_describe(&self, known: &Known, look: &Look) -> bool {

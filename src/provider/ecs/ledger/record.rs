@@ -60,7 +60,7 @@ pub(in crate::provider::ecs) struct Record {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Mark {
     counts: (u32, u32, u32),
-    event: Option<String>,
+    pub(super) event: Option<String>,
     deployments: Vec<(String, DeploymentStatus, Option<Rollout>, u32, u32, u32)>,
 }
 

@@ -74,8 +74,11 @@ impl Record {
             Some(rise) if self.up_since.is_some() => rise.since = now,
             rise => *rise = Some(Rise { since: now, events }),
         }
-        // Whatever died, died before this.
+        // Whatever died, died before this; and whatever is not counted yet is not there yet.
         self.listed_stopped();
+        if self.state().is_some_and(|state| state.running + state.pending == 0) {
+            self.listed();
+        }
     }
 
     /// The order to wake it was taken.

@@ -8,6 +8,9 @@ fn a_sleeper_is_asked_nothing() {
     assert_eq!(world.later(60).described(service(0, 0, 0)).ask(false), Ask::default());
     let steady = service(0, 0, 0).saying("a", 10, "has reached a steady state.");
     let mut world = World::new();
+    assert_eq!(world.described(steady.clone()).ask(false), Ask::default(), "nothing was stopped");
+    let mut world = World::new();
+    let steady = steady.saying("b", 11, "has stopped 1 running tasks: (task 1).");
     assert_eq!(world.later(3600).described(steady).ask(false), Ask::default(), "what was said is long ago");
 }
 
@@ -50,9 +53,9 @@ fn a_listing_that_failed_is_made_again() {
 fn a_waking_one_is_listed_when_its_task_is_counted_and_described_until_it_runs() {
     let mut world = World::new();
     world.described(service(0, 0, 0)).wake();
-    assert!(world.later(1).described(service(1, 0, 0)).ask(false).list, "it changed");
-    world.with(Record::listed);
     assert_eq!(world.later(1).described(service(1, 0, 0)).ask(false), Ask::default(), "nothing there yet");
+    let said = service(1, 0, 0).saying("a", 102, "has started 1 tasks: (task 1).");
+    assert!(world.described(said).ask(false).list, "not counted, but started");
     assert!(world.later(1).described(service(1, 0, 1)).ask(false).list, "a task is counted");
     world.tasks(&[task(1, Provisioning, 103)]).with(Record::listed);
     for last in [Provisioning, Pending, Activating] {

@@ -1,0 +1,124 @@
+use super::*;
+
+const SUSPENDED: &str = "RegisterScalableTarget [true, true, true]";
+
+#[tokio::test(start_paused = true)]
+async fn what_is_needed_to_wake_it_is_written_down_first() {
+    let aws = awake(3, Service { scaled: Some((2, [false, true, false])), ..Service::default() });
+    provider(&aws).scale(&spec("web"), 0).await.unwrap();
+    assert_eq!(
+        aws.asked(),
+        [
+            "DescribeServices web",
+            "ListTasks web RUNNING",
+            "GetTaskProtection 1,2,3",
+            "DescribeScalableTargets service/demo/web",
+            "TagResource wakegate:desired-count=3, wakegate:scaling=min=2 in=active out=suspended scheduled=active",
+            SUSPENDED,
+            "UpdateService web=0",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_needs_no_remembering_is_not_written() {
+    let aws = awake(1, Service::default());
+    provider(&aws).scale(&spec("web"), 0).await.unwrap();
+    let asked = aws.asked();
+    assert_eq!(asked.last().unwrap(), "UpdateService web=0");
+    assert!(!asked.iter().any(|line| line.starts_with("TagResource")), "{asked:?}");
+
+    let aws = awake(3, Service::default());
+    let settings = Settings { auto_scaling: false, ..Settings::default() };
+    provider_with(&aws, settings).scale(&spec_with("web", Some(2)), 0).await.unwrap();
+    let asked = aws.asked();
+    assert_eq!(asked.len(), 4, "the configuration knows the count, and nothing scales it: {asked:?}");
+
+    let tags = [("wakegate:desired-count".to_owned(), "3".to_owned())].into();
+    let aws = awake(3, Service { tags, ..Service::default() });
+    provider(&aws).scale(&spec("web"), 0).await.unwrap();
+    assert!(!aws.asked().iter().any(|line| line.starts_with("TagResource")), "it stands there already");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_suspended_by_us_is_not_taken_for_somebody_elses() {
+    let tags =
+        [("wakegate:scaling".to_owned(), "min=1 in=active out=active scheduled=active".to_owned())].into();
+    let aws = awake(1, Service { tags, scaled: Some((1, [true; 3])), ..Service::default() });
+    provider(&aws).scale(&spec("web"), 0).await.unwrap();
+    assert_eq!(aws.asked().split_off(4), ["UpdateService web=0"]);
+    assert_eq!(
+        aws.state().services["web"].tags["wakegate:scaling"],
+        "min=1 in=active out=active scheduled=active"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_fails_first_leaves_it_running() {
+    let steps = [
+        "DescribeServices",
+        "ListTasks",
+        "GetTaskProtection",
+        "DescribeScalableTargets",
+        "TagResource",
+        "RegisterScalableTarget",
+    ];
+    for step in steps {
+        let aws = awake(2, Service { scaled: Some((1, [false; 3])), ..Service::default() });
+        aws.state().fails.insert(step, "AccessDeniedException");
+        let fault = provider(&aws).scale(&spec("web"), 0).await.unwrap_err();
+        assert!(fault.terminal, "{fault}");
+        assert!(fault.reason.contains(step), "{fault}");
+        let asked = aws.asked();
+        assert!(asked.last().unwrap().starts_with(step), "nothing after it: {asked:?}");
+        assert_eq!(aws.state().services["web"].desired, 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_order_gives_scaling_back_at_a_later_look() {
+    let aws = awake(1, Service { scaled: Some((1, [false, false, true])), ..Service::default() });
+    let ecs = provider(&aws);
+    let web = [spec("web")];
+    ecs.observe(&web).await.remove(0).unwrap();
+    aws.state().fails.insert("UpdateService", "AccessDeniedException");
+    ecs.scale(&web[0], 0).await.unwrap_err();
+    assert_eq!(aws.state().services["web"].scaled, Some((1, [true; 3])));
+    let seen = ecs.observe(&web).await.remove(0).unwrap();
+    assert_eq!(seen.targets.len(), 1, "nothing has changed");
+    calm().await;
+    let service = aws.state().services["web"].clone();
+    assert_eq!(service.scaled, Some((1, [false, false, true])));
+    assert!(!service.tags.contains_key("wakegate:scaling"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_must_not_sleep_is_refused_with_a_reason() {
+    let odd = |key, value| Service { odd: [(key, value)].into(), ..Service::default() };
+    let deployment = serde_json::json!([{
+        "id": "ecs-svc/1", "status": "PRIMARY", "rolloutState": "IN_PROGRESS",
+        "desiredCount": 1, "runningCount": 1, "pendingCount": 0, "failedTasks": 0,
+    }]);
+    for (service, reason) in [
+        (odd("schedulingStrategy", "DAEMON".into()), "daemon"),
+        (odd("status", "INACTIVE".into()), "was deleted"),
+        (odd("deployments", deployment), "is being deployed"),
+    ] {
+        let aws = awake(1, service);
+        let fault = provider(&aws).scale(&spec("web"), 0).await.unwrap_err();
+        assert!(fault.reason.contains(reason), "{fault}");
+        assert_eq!(aws.asked(), ["DescribeServices web"]);
+    }
+    let aws = awake(2, Service::default());
+    aws.state().protected.insert(aws::task("2", "web").0);
+    let fault = provider(&aws).scale(&spec("web"), 0).await.unwrap_err();
+    assert!(fault.reason.contains("scale-in protection, among them 2"), "{fault}");
+    assert_eq!(aws.state().services["web"].desired, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_sleeps_already_is_left_alone() {
+    let aws = awake(0, Service::default());
+    provider(&aws).scale(&spec("web"), 0).await.unwrap();
+    assert_eq!(aws.asked(), ["DescribeServices web"]);
+}

@@ -13,7 +13,7 @@ use wakegate::provider::{Nudge, Provider};
 
 use super::history::{Event, History};
 use super::platform::{Mishap, Platform, Software, Trouble};
-use super::stage::{End, Manners, PORT, Run, Stage};
+use super::stage::{End, Listens, Manners, PORT, Run, Stage};
 
 /// How often the platform looks what there is to do.
 const STEP: Duration = Duration::from_millis(50);
@@ -143,11 +143,15 @@ impl Plain {
         for task in &mut service.tasks {
             let Life::Starting(at) = task.state else { continue };
             let Some(ip) = (at <= now).then(|| state.address_for(name)).flatten() else { continue };
-            // Half of them listen at once, the others later than they are known to run.
+            // Half of them listen at once, the others later than they are known to run; a few never.
             let millis = if state.rng.bool() { 0 } else { state.rng.u64(0..1500) };
-            task.deaf = !state.calm && state.rng.u8(..20) == 0;
-            let listens_after = (!task.deaf).then(|| Duration::from_millis(millis));
-            self.0.stage.begin(Run { task: task.name.clone(), service: name.to_owned(), ip, listens_after });
+            let listens = match state.rng.u8(..30) {
+                0 if !state.calm => Listens::Never,
+                1 if !state.calm => Listens::BlackHole,
+                _ => Listens::After(Duration::from_millis(millis)),
+            };
+            task.deaf = !matches!(listens, Listens::After(_));
+            self.0.stage.begin(Run { task: task.name.clone(), service: name.to_owned(), ip, listens });
             (task.ip, task.state) = (Some(ip), Life::Running);
             state.nudge(name);
         }
@@ -167,8 +171,12 @@ impl Plain {
                 excess -= 1;
                 task.state = Life::Stopping(gone);
                 self.0.history.tell(Event::Told { task: task.name.clone() });
-                let how = if state.at_once { End::Kill } else { End::Terminate(FAREWELL) };
-                self.0.stage.end(&task.name, how);
+                if state.at_once {
+                    self.0.stage.end(&task.name, End::Kill);
+                } else if state.rng.bool() {
+                    self.0.stage.end(&task.name, End::Terminate(FAREWELL));
+                }
+                // Else it does not listen to SIGTERM, and serves whoever comes until it is killed.
             }
         }
     }

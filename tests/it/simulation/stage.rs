@@ -31,8 +31,18 @@ pub(crate) struct Run {
     pub(crate) task: String,
     pub(crate) service: String,
     pub(crate) ip: Ipv4Addr,
-    /// How long from now until it listens; `None`: never.
-    pub(crate) listens_after: Option<Duration>,
+    pub(crate) listens: Listens,
+}
+
+/// Whether connections to a task are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listens {
+    /// Refused until this much later, then taken.
+    After(Duration),
+    /// Refused.
+    Never,
+    /// Neither taken nor refused.
+    BlackHole,
 }
 
 /// How a task ends.
@@ -178,8 +188,14 @@ impl Stage {
         let mut open = JoinSet::new();
         let mut stops: Vec<oneshot::Sender<()>> = Vec::new();
         let mut listener = None;
-        let wait = run.listens_after.unwrap_or(Duration::MAX / 4);
-        let mut boots = pin!(tokio::time::sleep(wait.min(Duration::from_secs(86_400))));
+        let boots = async {
+            match run.listens {
+                Listens::After(wait) => tokio::time::sleep(wait).await,
+                Listens::Never => std::future::pending().await,
+                Listens::BlackHole => {}
+            }
+        };
+        let mut boots = pin!(boots);
         loop {
             let (end, is_anothers) = {
                 let mut state = address.state.lock().unwrap();
@@ -196,8 +212,10 @@ impl Stage {
             }
             let accepted = async {
                 match &listener {
-                    Some(listener) => TcpListener::accept(listener).await,
-                    None => std::future::pending().await,
+                    Some(listener) if run.listens != Listens::BlackHole => {
+                        TcpListener::accept(listener).await
+                    }
+                    _ => std::future::pending().await,
                 }
             };
             tokio::select! {

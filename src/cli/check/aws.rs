@@ -94,7 +94,10 @@ mod tests {
     fn every_finding_is_a_line() {
         assert_eq!(text(&[], 1), "AWS: 1 service: no problem found\n");
         let note = finding(Some("web"), Weight::Note);
-        assert_eq!(text(&[note.clone()], 2), "note: web: something\nAWS: 2 services: no problem found\n");
+        assert_eq!(
+            text(std::slice::from_ref(&note), 2),
+            "note: web: something\nAWS: 2 services: no problem found\n"
+        );
         let wrong = [finding(None, Weight::Wrong), finding(Some("db"), Weight::Unknown), note];
         assert_eq!(text(&wrong, 2), "wrong: something\nnot known: db: something\nnote: web: something\n");
     }

@@ -124,8 +124,9 @@ impl Api {
                 }
             }
             for failure in answer.failures.unwrap_or_default() {
-                // A task that is gone is protected no more. Any other failure leaves open whether it is.
-                if failure.reason.as_deref() != Some("MISSING") {
+                // A task that is gone is protected no more, one of no service never was. Any other failure leaves open
+                // whether it is.
+                if !matches!(failure.reason.as_deref(), Some("MISSING" | "TASK_NOT_VALID")) {
                     let reason = failure.reason.unwrap_or_default();
                     return Err(wrong(Nonsense(format!("it failed for the reason {reason:?}"))));
                 }

@@ -48,7 +48,7 @@ fn task_event(version: u64, last: &str, desired: &str) -> String {
 fn read_task(body: &str) -> Task {
     match message::read(body).unwrap().unwrap().news {
         News::Task(task) => *task,
-        other => panic!("{other:?}"),
+        other @ News::Service { .. } => panic!("{other:?}"),
     }
 }
 

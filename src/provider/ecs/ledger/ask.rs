@@ -67,7 +67,7 @@ impl Record {
     pub(in crate::provider::ecs) fn ask(&self, look: &Look, wall: SystemTime) -> Ask {
         let Some(state) = self.state() else { return Ask::default() };
         Ask {
-            list: self.must_list(state),
+            list: self.must_list(state, look),
             list_stopped: self.must_list_stopped(state, wall),
             describe: self
                 .tasks
@@ -90,7 +90,12 @@ impl Record {
         listed.iter().filter(|arn| !self.tasks.contains_key(*arn)).cloned().collect()
     }
 
-    fn must_list(&self, state: &ServiceState) -> bool {
+    fn must_list(&self, state: &ServiceState, look: &Look) -> bool {
+        let is_new = self.service.as_ref().is_some_and(|(_, described)| *described >= look.begun);
+        if look.told && !is_new {
+            // Events have told more since.
+            return false;
+        }
         let counted = (state.running + state.pending) as usize;
         let known = || self.tasks.values().filter(|known| known.task.last <= LastStatus::Running);
         let up = known().filter(|known| known.is_up()).count();

@@ -83,7 +83,10 @@ impl Record {
 
     /// The order to wake it was taken.
     pub(in crate::provider::ecs) fn raised(&mut self, now: Time) {
-        self.up_since.get_or_insert(now);
+        // One that was put to sleep and perhaps never fell asleep begins anew, too.
+        let lowered = self.lowered.map(|lowered| lowered.at);
+        self.up_since =
+            Some(self.up_since.filter(|since| lowered.is_none_or(|at| at < *since)).unwrap_or(now));
         self.outdated(now);
     }
 

@@ -156,6 +156,24 @@ const OTHERS: &[Kind] = &[
         STOPPED,
         false,
     ),
+    kind(
+        &["no active instances", "empty capacity provider"],
+        "found no instance in its capacity provider",
+        NO_ROOM,
+        false,
+    ),
+    kind(
+        &["placement constraint", "taskfailedtostart: attribute"],
+        "found no instance that meets its requirements",
+        NO_ROOM,
+        false,
+    ),
+    kind(
+        &["taskfailedtostart: agent"],
+        "was sent to an instance whose agent does not answer",
+        NO_ROOM,
+        false,
+    ),
     kind(&["capacity is unavailable", "resource:"], "found no capacity", NO_ROOM, false),
     kind(
         &["host ec2", "maintenance", "underlying infrastructure"],
@@ -189,20 +207,19 @@ pub(in crate::provider::ecs) fn stopped(task: &Task) -> Fault {
     };
     let first = |kinds: &'static [Kind]| kinds.iter().find(|kind| any(&text, kind.phrases));
     // Before the others: what a registry answers may hold any phrase.
-    if any(
-        &text,
-        &["cannotpull", "pull image", "pull the image", "can’t pull the image", "pull command failed: panic"],
-    ) {
-        if let Some(kind) = first(PULLS) {
-            return fault(kind);
-        }
+    let of_pulls =
+        ["cannotpull", "pull image", "pull the image", "can’t pull the image", "pull command failed: panic"];
+    if any(&text, &of_pulls)
+        && let Some(kind) = first(PULLS)
+    {
+        return fault(kind);
     }
     let of_resources =
         ["resourceinitializationerror", "pull secrets", "pull the secret", "registry authentication"];
-    if any(&text, &of_resources) {
-        if let Some(kind) = first(RESOURCES) {
-            return fault(kind);
-        }
+    if any(&text, &of_resources)
+        && let Some(kind) = first(RESOURCES)
+    {
+        return fault(kind);
     }
     if matches!(code, "SpotInterruption" | "TerminationNotice") {
         return fault(&kind(&[], "was on Spot capacity, which was taken back", STOPPED, false));

@@ -200,8 +200,8 @@ async fn protection_that_cannot_be_told_is_an_error() {
     let answer = json!({ "protectedTasks": [
         { "taskArn": "a", "protectionEnabled": true, "expirationDate": 1_700_000_000 },
         { "taskArn": "b", "protectionEnabled": false },
-    ], "failures": [{ "arn": "c", "reason": "MISSING" }] });
-    let odd = json!({ "failures": [{ "arn": "a", "reason": "TASK_NOT_VALID" }] });
+    ], "failures": [{ "arn": "c", "reason": "MISSING" }, { "arn": "d", "reason": "TASK_NOT_VALID" }] });
+    let odd = json!({ "failures": [{ "arn": "a", "reason": "INTERNAL" }] });
     let script = Script::new([ok(answer.to_string()), ok(odd.to_string())]);
     let api = script.api();
     let asked = ["a", "b", "c"].map(Into::into);

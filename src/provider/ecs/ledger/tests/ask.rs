@@ -127,13 +127,17 @@ fn with_events_what_is_known_is_not_asked_again() {
     assert!(!wants(&world, true) && wants(&world, false));
     assert_eq!(world.ask(true), Ask::default(), "an event will tell when it runs");
     assert_eq!(world.ask(false).describe, [arn(1)]);
+    let now = world.now();
+    world.with(|record| record.heard_of(task(2, Pending, 100), now));
+    assert!(!world.ask(true).list, "the description is older than the event");
+    assert!(world.ask(false).list);
     world.with(|record| record.outdated(Time::from_millis(101_000)));
     assert!(wants(&world, true), "an event says that it has changed");
     world.described(service(1, 0, 1));
     assert!(!wants(&world, true));
     world.later(10);
     assert!(wants(&world, true), "even events may be lost");
-    assert_eq!(world.ask(true).describe, [arn(1)]);
+    assert_eq!(world.ask(true).describe, [arn(1), arn(2)]);
 }
 
 #[test]

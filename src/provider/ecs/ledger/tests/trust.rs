@@ -71,6 +71,19 @@ fn after_a_sleep_that_nobody_knows_of_the_task_has_to_be_seen_anew() {
 }
 
 #[test]
+fn a_waking_after_such_a_sleep_begins_the_wait_anew() {
+    let mut world = World::new();
+    world.described(service(1, 1, 0)).tasks(&[task(1, Running, 1)]);
+    let now = world.later(60).now();
+    world.with(|record| record.lowered(now, false));
+    world.later(4).wake();
+    world.later(5).described(service(1, 1, 0)).tasks(&[task(1, Running, 1)]);
+    assert_eq!(world.addresses(), [""; 0], "it may have been told to stop until it was woken");
+    world.later(1).described(service(1, 1, 0)).tasks(&[task(1, Running, 1)]);
+    assert_eq!(world.addresses(), ["10.0.0.1:8080"]);
+}
+
+#[test]
 fn a_stranger_that_runs_already_just_after_falling_asleep_is_not_believed() {
     let mut world = World::new();
     world.described(service(1, 0, 1)).sleep().later(1).wake();

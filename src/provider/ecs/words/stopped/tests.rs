@@ -180,6 +180,14 @@ fn what_the_platform_takes_away_may_come_back() {
             "Task failed ELB health checks in (target-group arn:aws:x)",
             "failed its load balancer's",
         ),
+        ("TaskFailedToStart", "TaskFailedToStart: RESOURCE:CPU", "found no capacity"),
+        (
+            "TaskFailedToStart",
+            "TaskFailedToStart: EMPTY CAPACITY PROVIDER",
+            "found no instance in its capacity",
+        ),
+        ("TaskFailedToStart", "TaskFailedToStart: ATTRIBUTE", "found no instance that meets"),
+        ("TaskFailedToStart", "TaskFailedToStart: AGENT", "was sent to an instance whose agent"),
         ("ServiceSchedulerInitiated", "Task failed container health checks", "failed its container's"),
         ("", "", "stopped"),
     ] {

@@ -15,6 +15,8 @@ mod binary_verbs;
 mod command_line;
 mod deploy;
 mod ecs_kit;
+mod ecs_rig;
+mod ecs_wakes;
 mod fake;
 mod gate_loom;
 mod gateway_serve;

@@ -149,13 +149,18 @@ impl Engine {
                 slot.told = if count == 0 { Told::Down } else { Told::Up };
                 slot.known_count = count;
                 slot.failed_calls = 0;
-                slot.refused = None;
+                (slot.refused, slot.sleep_refused) = (None, None);
                 if let Some(wake) = &mut slot.wake {
                     // Perhaps called by an earlier wake that did not live to see the answer.
                     wake.called |= count > 0;
                 }
             }
-            Err(_) if count == 0 => slot.told = Told::PerhapsDown,
+            Err(fault) if count == 0 => {
+                if !fault.unchanged {
+                    slot.told = Told::PerhapsDown;
+                }
+                slot.sleep_refused = Some(fault);
+            }
             Err(fault) => {
                 slot.told = Told::PerhapsUp;
                 self.start_refused(id, fault);
@@ -230,6 +235,7 @@ impl Engine {
         let leased = slot.lease.is_some_and(|until| until > now);
         if active > 0 || held > 0 || entered != quiet.entered || leased {
             quiet.lasted = std::time::Duration::ZERO;
+            slot.sleep_refused = None;
         } else {
             // A process that was frozen, or a clock that jumped, has not observed the time in between.
             quiet.lasted = quiet.lasted.saturating_add(elapsed.min(every * 2));

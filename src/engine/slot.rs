@@ -30,6 +30,8 @@ pub(super) struct Slot {
     pub(super) failed_calls: u32,
     /// Why the last call of this wake failed.
     pub(super) refused: Option<Fault>,
+    /// Why it was not put to sleep when it had been quiet for long enough.
+    pub(super) sleep_refused: Option<Fault>,
 
     // What the provider showed us.
     pub(super) seen: Option<Observation>,
@@ -129,6 +131,7 @@ impl Slot {
             call_again_at: None,
             failed_calls: 0,
             refused: None,
+            sleep_refused: None,
             seen: fixed_observation(spec),
             seen_at: now,
             blind: None,

@@ -13,6 +13,8 @@ pub struct Fault {
     pub public: &'static str,
     /// Waiting cannot help: the wake ends at once, whatever its dependencies are doing.
     pub terminal: bool,
+    /// What was asked for was certainly not done, nor will it be: all is as it was before.
+    pub unchanged: bool,
     /// When it happened, where that is known. A death before the dependencies were ready is forgiven.
     pub at: Option<Time>,
 }
@@ -20,7 +22,13 @@ pub struct Fault {
 impl Fault {
     /// A fault that may pass by itself.
     pub fn new(reason: impl Into<Arc<str>>) -> Self {
-        Self { reason: reason.into(), public: "The service did not start.", terminal: false, at: None }
+        Self {
+            reason: reason.into(),
+            public: "The service did not start.",
+            terminal: false,
+            unchanged: false,
+            at: None,
+        }
     }
 
     /// A fault that waiting cannot mend.
@@ -32,6 +40,13 @@ impl Fault {
     #[must_use]
     pub fn told_as(mut self, public: &'static str) -> Self {
         self.public = public;
+        self
+    }
+
+    /// The same fault of a call that was certainly not carried out.
+    #[must_use]
+    pub fn unchanged(mut self) -> Self {
+        self.unchanged = true;
         self
     }
 

@@ -92,7 +92,22 @@ impl Rig {
 
     /// Asks the service until it is awake, and fails unless it answers.
     pub(crate) async fn wake(&self, name: &str) {
-        answered_by(&self.gateway.get(&format!("/{name}/")).await, name);
+        let path = format!("/{name}/");
+        match tokio::time::timeout(Duration::from_secs(15), self.gateway.get(&path)).await {
+            Ok(answer) => answered_by(&answer, name),
+            Err(_) => panic!("{name} was not woken\n{}", self.story(name).await),
+        }
+    }
+
+    /// What there is to know when a test fails: the status, the log, the calls.
+    async fn story(&self, name: &str) -> String {
+        let calls = self.aws.calls().await;
+        let line = |call: &Value| {
+            format!("{} {} {} {}", call["at_ms"], call["action"], call["services"], call["outcome"])
+        };
+        let calls: Vec<String> = calls.iter().map(line).collect();
+        let (status, log) = (self.gateway.status(name).await, self.gateway.log().all());
+        format!("{status:#}\n{}\n{}\n{:#}", log.join("\n"), calls.join("\n"), self.aws.service(name).await)
     }
 
     /// Waits until the service in ECS is as it should be.

@@ -15,6 +15,8 @@ mod binary_verbs;
 mod command_line;
 mod deploy;
 mod ecs_changes;
+mod ecs_events;
+mod ecs_groups;
 mod ecs_keeps;
 mod ecs_kit;
 mod ecs_rig;

@@ -33,7 +33,7 @@ impl Engine {
                 .flatten(),
             trouble: slot.trouble().cloned(),
             blind: slot.blind.as_ref().map(|fault| fault.reason.clone()),
-            keeps: slot.seen.as_ref().and_then(|seen| seen.keeps.clone()),
+            keeps: slot.keeps(),
             healthy: slot.ready_targets(spec).len(),
         }
     }

@@ -11,7 +11,7 @@ use crate::driver::Providers;
 use crate::model::{Kind, Spec};
 use crate::provider::Nudge;
 #[cfg(feature = "ecs")]
-use crate::provider::ecs::{self, Ecs};
+use crate::provider::ecs::{self, Ecs, Weight};
 #[cfg(feature = "process")]
 use crate::provider::process::Process;
 
@@ -73,7 +73,12 @@ impl Running {
         async move {
             let Some(ecs) = ecs else { return };
             for finding in ecs.check(&specs).await {
-                tracing::error!(service = finding.service.as_deref(), "{}", finding.words);
+                let service = finding.service.as_deref();
+                match finding.weight {
+                    Weight::Wrong => tracing::error!(service, "{finding}"),
+                    Weight::Unknown => tracing::warn!(service, "not known yet: {finding}"),
+                    Weight::Note => tracing::info!(service, "{finding}"),
+                }
             }
         }
     }
@@ -88,13 +93,13 @@ impl Running {
 }
 
 #[cfg(feature = "ecs")]
-fn on_ecs(plan: &Plan) -> Vec<Arc<Spec>> {
+pub(super) fn on_ecs(plan: &Plan) -> Vec<Arc<Spec>> {
     let specs = plan.graph.ids().map(|id| plan.graph.spec(id));
     specs.filter(|spec| matches!(spec.kind, Kind::Ecs(_))).cloned().collect()
 }
 
 #[cfg(feature = "ecs")]
-fn settings(plan: &Plan) -> ecs::Settings {
+pub(super) fn settings(plan: &Plan) -> ecs::Settings {
     let aws = plan.aws.clone();
     ecs::Settings {
         budget: aws.budget,
@@ -108,7 +113,7 @@ fn settings(plan: &Plan) -> ecs::Settings {
 
 /// Of any quality: it keeps two gateways from trying again at the same moments.
 #[cfg(feature = "ecs")]
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(std::process::id())
 }

@@ -1,26 +1,22 @@
 //! `wakegate check --aws`.
 
-use std::sync::Arc;
-
-use super::super::{Failure, block_on, output};
+use super::super::{Failure, block_on, output, providers};
 use crate::config::Plan;
-use crate::model::{Kind, Spec};
-use crate::provider::ecs::{self, Finding, Settings, Weight};
+use crate::provider::ecs::{self, Finding, Weight};
 
 /// Prints what is wrong on AWS with the services of a plan.
 ///
 /// # Errors
 /// Something is, or it could not be found out.
 pub(super) fn check(plan: &Plan) -> Result<(), Failure> {
-    let specs = plan.graph.ids().map(|id| plan.graph.spec(id));
-    let specs: Vec<Arc<Spec>> = specs.filter(|spec| matches!(spec.kind, Kind::Ecs(_))).cloned().collect();
+    let specs = providers::on_ecs(plan);
     if specs.is_empty() {
         return output::print("AWS: no service of the configuration is on ECS\n");
     }
-    let settings = settings(plan);
+    let settings = providers::settings(plan);
     let findings = block_on(async {
         let config = ecs::connect().await.map_err(|fault| Failure::usage(fault.to_string()))?;
-        Ok(ecs::check(&config, &settings, &specs, fastrand::u64(..)).await)
+        Ok(ecs::check(&config, &settings, &specs, providers::seed()).await)
     })?;
     output::print(&text(&findings, specs.len()))?;
     verdict(&findings)
@@ -52,18 +48,6 @@ fn verdict(findings: &[Finding]) -> Result<(), Failure> {
         (0, _) => Err(Failure::other("not everything could be checked on AWS")),
         (1, _) => Err(Failure::usage("one thing is wrong on AWS")),
         (wrong, _) => Err(Failure::usage(format!("{wrong} things are wrong on AWS"))),
-    }
-}
-
-fn settings(plan: &Plan) -> Settings {
-    let aws = plan.aws.clone();
-    Settings {
-        budget: aws.budget,
-        poll_every: aws.poll_every,
-        settle: aws.settle,
-        request_timeout: aws.request_timeout,
-        auto_scaling: aws.auto_scaling,
-        queue_url: aws.queue_url,
     }
 }
 

@@ -9,12 +9,11 @@ use super::state::{ServiceState, ServiceStatus, Suspended, Wanted};
 use super::trouble::{Kind, Trouble};
 use crate::model::{EcsSpec, Fault};
 
-/// What is left to do.
-enum Prepared {
-    /// To order it.
-    Ready,
-    /// Nothing: it has no desired count.
-    SleepsAlready,
+/// What is to be done after the preparations.
+enum Next {
+    /// It sleeps already.
+    Done,
+    Order,
 }
 
 impl Ecs {
@@ -29,15 +28,14 @@ impl Ecs {
         let turn = self.ledger.with(&key, |record| record.turn());
         // Nobody resumes meanwhile what is suspended here.
         let _turn = turn.lock().await;
-        // Its door need not stay shut where nothing was ordered.
-        match self.prepare(&key, ecs, wakes_to).await.map_err(Fault::unchanged)? {
-            Prepared::SleepsAlready => Ok(()),
-            Prepared::Ready => self.order(&key).await,
+        match self.prepare(&key, ecs, wakes_to).await.map_err(Fault::with_nothing_done)? {
+            Next::Done => Ok(()),
+            Next::Order => self.order(&key).await,
         }
     }
 
-    /// Makes sure that it may be put to sleep and will be remembered as it is.
-    async fn prepare(&self, key: &Key, ecs: &EcsSpec, wakes_to: u32) -> Result<Prepared, Fault> {
+    /// All that comes before the order: none of it stops a task.
+    async fn prepare(&self, key: &Key, ecs: &EcsSpec, wakes_to: u32) -> Result<Next, Fault> {
         let begun = self.clock.now();
         let mut found = self
             .api
@@ -59,14 +57,14 @@ impl Ecs {
         }
         if state.desired == 0 && !perhaps_stale {
             self.ledger.with(key, |record| record.lowered(now, true));
-            return Ok(Prepared::SleepsAlready);
+            return Ok(Next::Done);
         }
         if let Some(keeps) = keeps {
             return Err(Fault::new(format!("it {keeps}")));
         }
         self.refuse_if_protected(key).await?;
         self.remember(key, &state, ecs, wakes_to).await?;
-        Ok(Prepared::Ready)
+        Ok(Next::Order)
     }
 
     /// A task may ask not to be stopped while it works on something.
@@ -136,15 +134,13 @@ impl Ecs {
                 Ok(())
             }
             Err(trouble) => {
-                let fault = trouble.fault();
                 // It was not this attempt's, nor an earlier one's, to be carried out.
-                let refused = matches!(trouble.kind, Kind::Denied { .. } | Kind::Expired | Kind::Invalid);
-                if refused {
-                    self.ledger.with(key, |record| record.not_lowered(lowering));
-                    return Err(fault.unchanged());
-                }
-                self.ledger.with(key, |record| record.lowered(now, false));
-                Err(fault)
+                let undone = matches!(trouble.kind, Kind::Denied { .. } | Kind::Expired | Kind::Invalid);
+                self.ledger.with(key, |record| {
+                    if undone { record.not_lowered(lowering) } else { record.lowered(now, false) }
+                });
+                let fault = trouble.fault();
+                Err(if undone { fault.with_nothing_done() } else { fault })
             }
         }
     }

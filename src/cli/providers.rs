@@ -1,6 +1,5 @@
 //! What runs services in this build: made once, for as long as the gateway runs.
 
-#[cfg(any(feature = "process", feature = "ecs"))]
 use std::sync::Arc;
 
 use super::Failure;
@@ -9,16 +8,19 @@ use crate::config::Plan;
 use crate::driver::Providers;
 #[cfg(feature = "ecs")]
 use crate::model::{Kind, Spec};
-use crate::provider::Nudge;
 #[cfg(feature = "ecs")]
 use crate::provider::ecs::{self, Ecs, Weight};
 #[cfg(feature = "process")]
 use crate::provider::process::Process;
+use crate::provider::{Nudge, Provider};
 
 /// Whether this build can run services of this provider.
 pub(super) fn has(name: &str) -> bool {
     (cfg!(feature = "process") && name == "process") || (cfg!(feature = "ecs") && name == "ecs")
 }
+
+/// A provider, and the name it goes by.
+type Named = (Arc<str>, Arc<dyn Provider>);
 
 /// The providers of one gateway.
 #[derive(Default)]
@@ -37,9 +39,9 @@ impl Running {
     ///
     /// # Errors
     /// There are services on ECS, and no AWS region is set.
+    #[cfg(feature = "ecs")]
     pub(super) async fn prepare(plan: &Plan) -> Result<Self, Failure> {
         let mut running = Self::default();
-        #[cfg(feature = "ecs")]
         if !on_ecs(plan).is_empty() {
             let config = ecs::connect().await.map_err(|fault| Failure::usage(fault.to_string()))?;
             running.aws = Some((config, settings(plan)));
@@ -47,23 +49,44 @@ impl Running {
         Ok(running)
     }
 
+    /// Nothing has to be found.
+    #[cfg(not(feature = "ecs"))]
+    pub(super) async fn prepare(_: &Plan) -> Result<Self, Failure> {
+        Ok(Self::default())
+    }
+
     /// Makes the providers.
     pub(super) fn start(&mut self, clock: Clock, nudge: Nudge) -> Providers {
-        let mut providers = Providers::new();
-        #[cfg(feature = "process")]
-        {
-            let process = Arc::new(Process::new(clock, nudge.clone()));
-            self.process = Some(process.clone());
-            providers.insert("process".into(), process);
-        }
-        #[cfg(feature = "ecs")]
-        if let Some((config, settings)) = self.aws.take() {
-            let ecs = Ecs::new(&config, settings, clock, nudge.clone(), seed());
-            self.ecs = Some(ecs.clone());
-            providers.insert("ecs".into(), ecs);
-        }
-        drop((clock, nudge));
-        providers
+        let process = self.start_processes(clock, &nudge);
+        let ecs = self.start_ecs(clock, nudge);
+        process.into_iter().chain(ecs).collect()
+    }
+
+    #[cfg(feature = "process")]
+    fn start_processes(&mut self, clock: Clock, nudge: &Nudge) -> Option<Named> {
+        let process = Arc::new(Process::new(clock, nudge.clone()));
+        self.process = Some(process.clone());
+        Some(("process".into(), process))
+    }
+
+    #[cfg(not(feature = "process"))]
+    #[expect(clippy::unused_self, reason = "there is nothing to keep in this build")]
+    fn start_processes(&mut self, _: Clock, _: &Nudge) -> Option<Named> {
+        None
+    }
+
+    #[cfg(feature = "ecs")]
+    fn start_ecs(&mut self, clock: Clock, nudge: Nudge) -> Option<Named> {
+        let (config, settings) = self.aws.take()?;
+        let ecs = Ecs::new(&config, settings, clock, nudge, seed());
+        self.ecs = Some(ecs.clone());
+        Some(("ecs".into(), ecs))
+    }
+
+    #[cfg(not(feature = "ecs"))]
+    #[expect(clippy::unused_self, reason = "there is nothing to keep in this build")]
+    fn start_ecs(&mut self, _: Clock, _: Nudge) -> Option<Named> {
+        None
     }
 
     /// Says in the log what is wrong with the services on AWS. The gateway serves what is sound.

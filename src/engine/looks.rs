@@ -31,7 +31,8 @@ impl Engine {
         let slot = self.slot(id);
         // No look while one is out or a call is: their answers bring the next.
         let looking = slot.look.is_some() || slot.call.is_some();
-        let moving = matches!(slot.phase, Phase::Unknown | Phase::Waking | Phase::Stopping);
+        let moving = matches!(slot.phase, Phase::Unknown | Phase::Waking | Phase::Stopping)
+            || slot.seen.as_ref().is_some_and(|seen| seen.unsettled);
         let look_at = if !spec.sleeps() || looking {
             None
         } else if slot.look_at.is_some_and(|at| at <= now) || (moving && slot.look_at.is_some()) {

@@ -63,6 +63,8 @@ pub struct Observation {
     pub fault: Option<Fault>,
     /// How many targets the provider itself found healthy, where the health check leaves that to it.
     pub passing: u32,
+    /// Its instances are being replaced, added or taken away: it is worth looking again soon, awake or not.
+    pub unsettled: bool,
     /// What it waits for on its way up, in words: shown meanwhile, and the reason if the wake runs out of time.
     pub waits_for: Option<Arc<str>>,
     /// Why it must not be put to sleep, where something forbids it: one clause that follows "it".

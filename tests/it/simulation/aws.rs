@@ -76,28 +76,23 @@ impl HttpConnector for SimHttp {
 }
 
 impl SimHttp {
-    fn exchange(
-        self,
-        request: HttpRequest,
-    ) -> impl Future<Output = Result<HttpResponse, ConnectorError>> + Send {
-        async move {
-            let mut request = request.try_into_http1x().map_err(other)?;
-            let address = request.uri().authority().ok_or("no authority").map_err(other)?.clone();
-            let host = HeaderValue::from_str(address.as_str()).map_err(other)?;
-            request.headers_mut().entry(HOST).or_insert(host);
-            let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-            *request.uri_mut() = path.parse::<Uri>().map_err(other)?;
+    async fn exchange(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let mut request = request.try_into_http1x().map_err(other)?;
+        let address = request.uri().authority().ok_or("no authority").map_err(other)?.clone();
+        let host = HeaderValue::from_str(address.as_str()).map_err(other)?;
+        request.headers_mut().entry(HOST).or_insert(host);
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        *request.uri_mut() = path.parse::<Uri>().map_err(other)?;
 
-            let connect = TcpStream::connect(address.as_str().to_owned());
-            let stream = within(self.connect_timeout, connect).await?.map_err(io)?;
-            let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io)?;
-            // Its errors come out at the sender's end as well.
-            tokio::spawn(async move { drop(connection.await) });
-            let (head, body) =
-                within(self.read_timeout, sender.send_request(request)).await?.map_err(io)?.into_parts();
-            let body = body.collect().await.map_err(io)?.to_bytes();
-            HttpResponse::try_from(http::Response::from_parts(head, SdkBody::from(body))).map_err(other)
-        }
+        let connect = TcpStream::connect(address.as_str().to_owned());
+        let stream = within(self.connect_timeout, connect).await?.map_err(io)?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io)?;
+        // Its errors come out at the sender's end as well.
+        tokio::spawn(async move { drop(connection.await) });
+        let (head, body) =
+            within(self.read_timeout, sender.send_request(request)).await?.map_err(io)?.into_parts();
+        let body = body.collect().await.map_err(io)?.to_bytes();
+        HttpResponse::try_from(http::Response::from_parts(head, SdkBody::from(body))).map_err(other)
     }
 }
 

@@ -143,10 +143,11 @@ async fn read(id: &str, response: Response<Incoming>) -> Answer {
     }
 }
 
-/// Makes requests by chance until it is told that it is enough.
+/// Makes requests of these sorts by chance until it is told that it is enough.
 pub(crate) async fn wander(
     mut client: Client,
     name: String,
+    sorts: &[Sort],
     services: Vec<String>,
     mut rng: fastrand::Rng,
     until: Duration,
@@ -165,7 +166,7 @@ pub(crate) async fn wander(
         let ask = Ask {
             id: format!("{name}-{number}"),
             service: services[rng.usize(..services.len())].clone(),
-            sort: [Sort::Get, Sort::Get, Sort::Post, Sort::Post, Sort::Stream, Sort::Page][rng.usize(..6)],
+            sort: sorts[rng.usize(..sorts.len())],
             leaves_after: (rng.u8(..6) == 0).then(|| Duration::from_millis(rng.u64(1..2500))),
             fresh: rng.bool(),
         };

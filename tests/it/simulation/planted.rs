@@ -173,7 +173,8 @@ fn who_serves_is_not_told_to_stop() {
     history.insert(2, (110, told("a")));
     assert_eq!(
         broken(history),
-        [Rule::NotWhileServing, Rule::NotToTheStopped].into_iter().rev().collect::<Vec<_>>()
+        [Rule::NotToTheStopped, Rule::NotWhileServing],
+        "as were those who came later"
     );
     let mut history = good();
     history[8].0 = 600;

@@ -142,6 +142,22 @@ fn what_must_not_sleep_is_not_put_to_sleep() {
 }
 
 #[test]
+fn what_is_changing_is_looked_at_often_though_it_is_awake() {
+    let mut bench = Bench::awake([service("web")]);
+    let looks = |bench: &Bench| bench.log.iter().filter(|it| matches!(it, Command::Observe { .. })).count();
+    let changing = Observation { unsettled: true, ..up() };
+    bench.see("web", changing.clone());
+    let before = looks(&bench);
+    bench.pass_seeing(10_000, &[("web", changing)]);
+    assert_eq!(looks(&bench) - before, 20, "every half second");
+    assert!(bench.is_open("web"));
+    bench.see("web", up());
+    let before = looks(&bench);
+    bench.pass_seeing(10_000, &[("web", up())]);
+    assert_eq!(looks(&bench) - before, 0);
+}
+
+#[test]
 fn a_target_group_opens_the_door() {
     let group = TargetGroupCheck { arn: "arn:g".into(), healthy: 2 };
     let health = Health { check: Check::TargetGroup(group), ..service("web").health.unwrap() };

@@ -32,6 +32,8 @@ pub(in crate::provider::ecs) struct Record {
     names: BTreeSet<Arc<str>>,
     /// Its description, and when the look that brought it was begun.
     pub(super) service: Option<(ServiceState, Time)>,
+    /// Since when it says what it does.
+    pub(super) changed_at: Time,
     /// Since when the description is known to be out of date, by an event or by a change of ours.
     pub(super) outdated_at: Option<Time>,
     /// Its tasks by ARN, stopped ones too for a while.
@@ -91,6 +93,7 @@ impl Record {
             settle,
             names: BTreeSet::new(),
             service: None,
+            changed_at: Time::ZERO,
             outdated_at: None,
             tasks: BTreeMap::new(),
             listed: None,
@@ -140,6 +143,9 @@ impl Record {
         }
         self.outdated_at = self.outdated_at.filter(|at| *at > begun);
         self.note_rollout(&state, now.time);
+        if self.state().is_none_or(|before| Mark::of(before) != Mark::of(&state)) {
+            self.changed_at = now.time;
+        }
         self.service = Some((state, begun));
         self.note_desired(begun);
         if self.desired() == 0 {

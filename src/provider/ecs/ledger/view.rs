@@ -2,11 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::state::{GroupHealth, Task};
 use super::record::Record;
 use super::task::Known;
 use crate::model::{Observation, Target, Time};
+
+/// How long after the last change of its description a service is still taken to be changing.
+const CHANGES_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// What an observation is made for.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +49,7 @@ impl Record {
             let mine = up.iter().filter(|known| owns(&known.task));
             seen.targets = mine.filter_map(|known| target(&known.task, port)).collect();
         }
+        seen.unsettled = self.is_unsettled(view.now);
         seen.fault = self.fault();
         seen.waits_for = self.waits_for();
         if let Some(group) = view.group {
@@ -54,6 +59,17 @@ impl Record {
             seen.waits_for = seen.waits_for.or_else(|| group.waits_for());
         }
         Some(seen)
+    }
+
+    /// Whether its tasks are being replaced, added or taken away. One whose description has long been the same waits
+    /// for something that may never come; that is no reason to look at it all the time.
+    fn is_unsettled(&self, now: Time) -> bool {
+        let Some(state) = self.state() else { return false };
+        let mut tasks = self.tasks.values().filter(|known| !known.is_gone());
+        let moves = self.rollout.is_some()
+            || (state.running, state.pending) != (state.desired, 0)
+            || tasks.any(|known| !known.is_up() || !known.runs());
+        moves && now.since(self.changed_at) < CHANGES_FOR
     }
 
     /// Whether its target group can have anything to say yet: tasks are registered just before they are RUNNING.

@@ -110,3 +110,22 @@ fn scaling_is_resumed_once_it_is_up_and_not_just_put_to_sleep() {
     assert!(!due(world.later(60).sleep().later(1).described(tagged(1))), "an old answer");
     assert!(!due(world.later(60).described(service(1, 0, 0))), "there is nothing to resume");
 }
+
+#[test]
+fn a_service_whose_tasks_change_is_unsettled_until_they_have_not_for_long() {
+    let mut world = World::new();
+    world.described(service(1, 1, 0)).tasks(&[task(1, Running, 1)]);
+    assert!(!world.seen().unsettled);
+    world.described(service(2, 1, 0));
+    assert!(world.seen().unsettled, "scaled out");
+    world.later(4 * 60).described(service(2, 1, 0));
+    assert!(world.seen().unsettled);
+    world.later(2 * 60).described(service(2, 1, 0));
+    assert!(!world.seen().unsettled, "there may never be room for the second");
+    world.described(service(1, 1, 0).rolling(Rollout::InProgress, ""));
+    assert!(world.seen().unsettled, "deployed");
+    world.described(service(1, 1, 0).rolling(Rollout::Completed, "")).tasks(&[task(2, Stopping, 1)]);
+    assert!(world.seen().unsettled, "one is on its way out");
+    world.tasks(&[task(2, Stopped, 1)]);
+    assert!(!world.seen().unsettled);
+}

@@ -192,7 +192,11 @@ impl Engine {
         }
         let (from, after) = (slot.phase, now.since(slot.since));
         (slot.phase, slot.since, slot.cause) = (phase, now, cause);
-        let fault = if phase == Phase::Failed { slot.fault.clone() } else { None };
+        let fault = match (phase, cause) {
+            (Phase::Failed, _) => slot.fault.clone(),
+            (_, Cause::SleepFailed) => slot.unslept.clone(),
+            _ => None,
+        };
         self.emit(Command::Tell(Note::Phase { service: id, from, to: phase, cause, after, fault }));
         self.touch(id);
         let graph = self.graph.clone();

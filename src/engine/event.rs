@@ -178,7 +178,7 @@ pub enum Note {
         cause: Cause,
         /// How long it had been in `from`.
         after: Duration,
-        /// The reason, where it failed.
+        /// The reason, where it failed, or could not be put to sleep.
         fault: Option<Fault>,
     },
     /// A service entered a stage on its way up.

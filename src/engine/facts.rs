@@ -147,15 +147,29 @@ impl Engine {
         match result {
             Ok(()) => {
                 slot.told = if count == 0 { Told::Down } else { Told::Up };
+                slot.seen_before = None;
                 slot.known_count = count;
                 slot.failed_calls = 0;
                 slot.refused = None;
+                if count == 0 {
+                    slot.unslept = None;
+                }
                 if let Some(wake) = &mut slot.wake {
                     // Perhaps called by an earlier wake that did not live to see the answer.
                     wake.called |= count > 0;
                 }
             }
-            Err(_) if count == 0 => slot.told = Told::PerhapsDown,
+            Err(fault) if count == 0 => {
+                let undone = fault.undone;
+                slot.unslept = Some(fault);
+                if undone && slot.phase == Phase::Stopping {
+                    // Its targets were never told to stop: they serve on, whether or not the provider can be seen.
+                    slot.remember_seen();
+                    self.stays_up(id, Cause::SleepFailed);
+                } else {
+                    slot.told = Told::PerhapsDown;
+                }
+            }
             Err(fault) => {
                 slot.told = Told::PerhapsUp;
                 self.start_refused(id, fault);

@@ -66,19 +66,26 @@ impl Engine {
             self.emit(Command::Sample(id));
         } else {
             // Nothing was called: it goes on as if nothing had been.
-            let slot = self.slot_mut(id);
-            slot.quiet.lasted = Duration::ZERO;
-            match slot.fault.clone() {
-                None => self.enter(id, Phase::Awake, Cause::Busy),
-                Some(fault) => {
-                    // Draining has made the gate forget why it refuses.
-                    slot.refusing = true;
-                    self.emit(Command::Fail { service: id, fault });
-                    self.enter(id, Phase::Failed, Cause::Busy);
-                }
-            }
+            self.stays_up(id, Cause::Busy);
         }
         self.slot_mut(id).asked_to_sleep = false;
+    }
+
+    /// Goes on as it was before its door was shut.
+    pub(super) fn stays_up(&mut self, id: ServiceId, cause: Cause) {
+        let now = self.now;
+        let slot = self.slot_mut(id);
+        slot.quiet.lasted = Duration::ZERO;
+        slot.quiet.sampled_at = now;
+        match slot.fault.clone() {
+            None => self.enter(id, Phase::Awake, cause),
+            Some(fault) => {
+                // Draining has made the gate forget why it refuses.
+                slot.refusing = true;
+                self.emit(Command::Fail { service: id, fault });
+                self.enter(id, Phase::Failed, cause);
+            }
+        }
     }
 
     /// Observed to be gone. Its quiet is its dependencies' too: they were in use as long as it was.
@@ -88,6 +95,7 @@ impl Engine {
         let used_until_now = slot.phase != Phase::Unknown;
         let lasted = slot.quiet.lasted;
         slot.told = Told::Down;
+        slot.unslept = None;
         slot.wake = None;
         for edge in graph.dependencies(id).iter().filter(|_| used_until_now) {
             let quiet = &mut self.slot_mut(edge.to).quiet;

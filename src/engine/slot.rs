@@ -30,6 +30,11 @@ pub(super) struct Slot {
     pub(super) failed_calls: u32,
     /// Why the last call of this wake failed.
     pub(super) refused: Option<Fault>,
+    /// Why the last call to put it to sleep failed, until one succeeds.
+    pub(super) unslept: Option<Fault>,
+
+    /// What was seen before the call to put it to sleep that is out, healthy targets included.
+    pub(super) seen_before: Option<(Observation, Vec<Target>)>,
 
     // What the provider showed us.
     pub(super) seen: Option<Observation>,
@@ -129,6 +134,8 @@ impl Slot {
             call_again_at: None,
             failed_calls: 0,
             refused: None,
+            unslept: None,
+            seen_before: None,
             seen: fixed_observation(spec),
             seen_at: now,
             blind: None,
@@ -186,11 +193,30 @@ impl Slot {
             .flatten()
     }
 
+    /// Why it is not put to sleep, in the provider's words: of what it sees, else of the last time it was told to. A
+    /// clause that follows "it".
+    pub(super) fn keeps(&self) -> Option<Arc<str>> {
+        let seen = self.seen.as_ref().and_then(|seen| seen.keeps.clone());
+        let unslept = self.unslept.as_ref().filter(|_| matches!(self.phase, Phase::Waking | Phase::Awake));
+        seen.or_else(|| {
+            let reason = &*unslept?.reason;
+            let clause = reason.strip_prefix("it ").map(Arc::from);
+            Some(clause.unwrap_or_else(|| format!("could not be put to sleep: {reason}").into()))
+        })
+    }
+
     /// Drops what was seen: a call is about to change it.
     pub(super) fn forget_seen(&mut self) {
-        self.seen = None;
+        self.seen_before = self.seen.take().map(|seen| (seen, std::mem::take(&mut self.healthy)));
         self.healthy.clear();
         self.last_probe_error = None;
+    }
+
+    /// Takes back up what was seen before a call of which nothing came.
+    pub(super) fn remember_seen(&mut self) {
+        if let Some((seen, healthy)) = self.seen_before.take() {
+            (self.seen, self.healthy) = (Some(seen), healthy);
+        }
     }
 
     /// The targets as seen, or the fixed address in their place.

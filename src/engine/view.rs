@@ -33,7 +33,7 @@ impl Engine {
                 .flatten(),
             trouble: slot.trouble().cloned(),
             blind: slot.blind.as_ref().map(|fault| fault.reason.clone()),
-            keeps: slot.seen.as_ref().and_then(|seen| seen.keeps.clone()),
+            keeps: slot.keeps(),
             healthy: slot.ready_targets(spec).len(),
         }
     }
@@ -41,6 +41,11 @@ impl Engine {
     /// Why the service could not be put to sleep now if it were asked, its requests in flight aside.
     pub fn kept_awake_by(&self, id: ServiceId) -> Vec<ServiceId> {
         self.kept_by(id).collect()
+    }
+
+    /// Why the service's provider does not let it be put to sleep, as a clause that follows "it".
+    pub fn kept_by_provider(&self, id: ServiceId) -> Option<std::sync::Arc<str>> {
+        self.slot(id).seen.as_ref()?.keeps.clone()
     }
 
     /// Whether a lease keeps the service awake.

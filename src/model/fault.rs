@@ -15,12 +15,15 @@ pub struct Fault {
     pub terminal: bool,
     /// When it happened, where that is known. A death before the dependencies were ready is forgiven.
     pub at: Option<Time>,
+    /// What was asked for was certainly not done, nor any part of it that could be noticed.
+    pub undone: bool,
 }
 
 impl Fault {
     /// A fault that may pass by itself.
     pub fn new(reason: impl Into<Arc<str>>) -> Self {
-        Self { reason: reason.into(), public: "The service did not start.", terminal: false, at: None }
+        let public = "The service did not start.";
+        Self { reason: reason.into(), public, terminal: false, at: None, undone: false }
     }
 
     /// A fault that waiting cannot mend.
@@ -32,6 +35,13 @@ impl Fault {
     #[must_use]
     pub fn told_as(mut self, public: &'static str) -> Self {
         self.public = public;
+        self
+    }
+
+    /// The same fault, of an order of which certainly nothing was carried out.
+    #[must_use]
+    pub fn with_nothing_done(mut self) -> Self {
+        self.undone = true;
         self
     }
 

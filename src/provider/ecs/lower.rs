@@ -9,6 +9,13 @@ use super::state::{ServiceState, ServiceStatus, Suspended, Wanted};
 use super::trouble::{Kind, Trouble};
 use crate::model::{EcsSpec, Fault};
 
+/// What is to be done after the preparations.
+enum Next {
+    /// It sleeps already.
+    Done,
+    Order,
+}
+
 impl Ecs {
     /// Puts a service to sleep. Returns once ECS has taken the order.
     ///
@@ -21,6 +28,14 @@ impl Ecs {
         let turn = self.ledger.with(&key, |record| record.turn());
         // Nobody resumes meanwhile what is suspended here.
         let _turn = turn.lock().await;
+        match self.prepare(&key, ecs, wakes_to).await.map_err(Fault::with_nothing_done)? {
+            Next::Done => Ok(()),
+            Next::Order => self.order(&key).await,
+        }
+    }
+
+    /// All that comes before the order: none of it stops a task.
+    async fn prepare(&self, key: &Key, ecs: &EcsSpec, wakes_to: u32) -> Result<Next, Fault> {
         let begun = self.clock.now();
         let mut found = self
             .api
@@ -28,28 +43,28 @@ impl Ecs {
             .await
             .map_err(|trouble| trouble.fault())?;
         let state =
-            there_is(&key, found.remove(&*key.service).unwrap_or(Err(super::state::NoState::Missing)))?;
+            there_is(key, found.remove(&*key.service).unwrap_or(Err(super::state::NoState::Missing)))?;
         let now = self.now();
-        let (perhaps_stale, keeps) = self.ledger.with(&key, |record| {
+        let (perhaps_stale, keeps) = self.ledger.with(key, |record| {
             record.described(state.clone(), begun, now);
             (record.just_raised(begun), record.keeps(now.time))
         });
         if state.status != ServiceStatus::Active {
-            return Err(deleted(&key));
+            return Err(deleted(key));
         }
         if state.daemon {
-            return Err(is_daemon(&key));
+            return Err(is_daemon(key));
         }
         if state.desired == 0 && !perhaps_stale {
-            self.ledger.with(&key, |record| record.lowered(now, true));
-            return Ok(());
+            self.ledger.with(key, |record| record.lowered(now, true));
+            return Ok(Next::Done);
         }
         if let Some(keeps) = keeps {
             return Err(Fault::new(format!("it {keeps}")));
         }
-        self.refuse_if_protected(&key).await?;
-        self.remember(&key, &state, ecs, wakes_to).await?;
-        self.order(&key).await
+        self.refuse_if_protected(key).await?;
+        self.remember(key, &state, ecs, wakes_to).await?;
+        Ok(Next::Order)
     }
 
     /// A task may ask not to be stopped while it works on something.
@@ -62,12 +77,11 @@ impl Ecs {
         match protected.as_slice() {
             [] => Ok(()),
             [(arn, _), ..] => {
-                let count = protected.len();
-                let words = format!(
-                    "it has {count} under scale-in protection, among them {}",
-                    super::state::name_of(arn)
-                );
-                Err(Fault::new(words))
+                let arn = super::state::name_of(arn);
+                Err(Fault::new(match protected.len() {
+                    1 => format!("it has a task under scale-in protection: {arn}"),
+                    count => format!("it has {count} tasks under scale-in protection, among them {arn}"),
+                }))
             }
         }
     }
@@ -120,12 +134,13 @@ impl Ecs {
                 Ok(())
             }
             Err(trouble) => {
-                self.ledger.with(key, |record| match trouble.kind {
-                    // It was not this attempt's, nor an earlier one's, to be carried out.
-                    Kind::Denied { .. } | Kind::Expired | Kind::Invalid => record.not_lowered(lowering),
-                    _ => record.lowered(now, false),
+                // It was not this attempt's, nor an earlier one's, to be carried out.
+                let undone = matches!(trouble.kind, Kind::Denied { .. } | Kind::Expired | Kind::Invalid);
+                self.ledger.with(key, |record| {
+                    if undone { record.not_lowered(lowering) } else { record.lowered(now, false) }
                 });
-                Err(trouble.fault())
+                let fault = trouble.fault();
+                Err(if undone { fault.with_nothing_done() } else { fault })
             }
         }
     }

@@ -142,8 +142,27 @@ fn a_stop_that_fails_waits_for_a_look_and_opens_again() {
     assert_eq!((bench.phase("web"), bench.cause("web")), (Phase::Waking, Cause::SleepFailed));
     bench.healthy("web");
     assert_eq!(bench.phase("web"), Phase::Awake);
+    let keeps = |bench: &Bench| bench.view("web").keeps;
+    assert_eq!(keeps(&bench).as_deref(), Some("could not be put to sleep: throttled"), "until it sleeps, that is why it does not");
     bench.pass_seeing(70_000, &[("web", up())]);
     assert_eq!(bench.counts("web"), [1, 0, 0], "tried again after its quiet time");
+}
+
+#[test]
+fn a_stop_of_which_nothing_was_done_opens_again_unseen() {
+    let mut bench = Bench::awake([service("web")]);
+    bench.sleep("web");
+    let web = bench.id("web");
+    // Somebody came meanwhile, and waits.
+    bench.event(Event::Demand(web));
+    bench.refuse("web", Fault::new("no answer").with_nothing_done());
+    assert_eq!((bench.phase("web"), bench.cause("web")), (Phase::Awake, Cause::SleepFailed));
+    assert!(bench.is_open("web"), "with the targets that it had");
+    assert_eq!(bench.counts("web"), [1, 0], "nothing is started that was never stopped");
+    assert_eq!(bench.view("web").keeps.as_deref(), Some("could not be put to sleep: no answer"));
+    bench.fail_to_see("web");
+    bench.pass(300_000);
+    assert!(bench.is_open("web"), "as long as nothing can be seen");
 }
 
 #[test]

@@ -68,13 +68,8 @@ async fn no_room_is_said_with_the_name_of_the_capacity_provider() {
     stage.aws.create(json!([service("stuck"), service("unplaced")])).await;
     let stuck = stage.aws.fault(json!({ "kind": "no_capacity", "service": "stuck" })).await;
     let unplaced = stage.aws.fault(json!({ "kind": "placement_failure", "service": "unplaced" })).await;
-    let limit = json!({ "wake_timeout": "3s" });
-    let config = config(&[("stuck", json!({})), ("unplaced", json!({})), ("late", json!({}))]);
-    let mut config = config;
-    config["services"].as_object_mut().unwrap().remove("late");
-    config["routes"].as_array_mut().unwrap().pop();
-    crate::binary_kit::merge(&mut config["services"]["unplaced"], limit);
-    let gateway = stage.start(&config).await;
+    let services = [("stuck", json!({})), ("unplaced", json!({ "wake_timeout": "3s" }))];
+    let gateway = stage.start(&config(&services)).await;
     let (held, late) = (gateway.asking(get("/stuck/")), gateway.asking(get("/unplaced/")));
     gateway
         .until("stuck", |status| {
@@ -91,7 +86,7 @@ async fn no_room_is_said_with_the_name_of_the_capacity_provider() {
     assert!(fault.starts_with("not ready after 3s: ") && fault.contains(no_room), "{fault}");
     // When there is room, all goes on by itself.
     for fault in [stuck, unplaced] {
-        stage.aws.control(http::Method::DELETE, &format!("faults/{fault}"), json!(null)).await;
+        stage.clear(fault).await;
     }
     soon(held).await.unwrap().is_served_by("stuck");
     gateway.phase("unplaced", "awake").await;
@@ -101,15 +96,19 @@ async fn no_room_is_said_with_the_name_of_the_capacity_provider() {
 #[tokio::test]
 async fn the_schedulers_own_pause_is_not_waited_out() {
     let stage = Stage::with(&["web"]).await;
-    // The network of the registry fails, as it does for a while: each task alone would be worth waiting for.
-    let fault = stage.aws.fault(json!({ "kind": "pull_failure", "service": "web" })).await;
+    // Each of these deaths alone would be worth another try; somebody else has made it try for some time.
+    let fault = stage.aws.fault(json!({ "kind": "crash", "ms": 5, "exit_code": 4 })).await;
     stage.aws.set_desired("web", 1).await;
-    let impaired = |service: &serde_json::Value| service["tasks"].as_array().unwrap().len() >= 4;
-    stage.until("web", impaired).await;
+    let pauses = |service: &serde_json::Value| {
+        let tasks = service["tasks"].as_array().unwrap();
+        tasks.len() >= 4 && tasks.iter().all(|task| task["status"] == "STOPPED")
+    };
+    stage.until("web", pauses).await;
     let gateway = stage.serve(&plain(&["web"])).await;
     gateway.get("/web/").await.is_safe(502, "wake_failed");
-    let fault_words = gateway.phase("web", "failed").await["fault"].as_str().unwrap().to_owned();
-    println!("{fault_words}");
-    stage.aws.control(http::Method::DELETE, &format!("faults/{fault}"), json!(null)).await;
+    let words = gateway.phase("web", "failed").await["fault"].as_str().unwrap().to_owned();
+    assert!(words.contains("ECS pauses before it tries again"), "{words} {:#?} {:#?}", gateway.log().all(), stage.aws.service("web").await);
+    assert!(words.contains("exited with code 4"), "with the last reason: {words}");
+    stage.clear(fault).await;
     gateway.phase("web", "awake").await;
 }

@@ -109,6 +109,8 @@ pub enum Refusal {
     NeededBy(Vec<Arc<str>>),
     /// A lease keeps it awake.
     Leased,
+    /// Its provider does not let it sleep, for this reason: a clause that follows "it".
+    Kept(Arc<str>),
     /// It never sleeps: nothing could wake it.
     Fixed,
     /// It is in a phase in which that cannot be done.
@@ -125,6 +127,7 @@ impl fmt::Display for Refusal {
             Self::Serving(count) => write!(f, "it is serving {count} requests"),
             Self::NeededBy(names) => write!(f, "it is needed by {}", names.join(", ")),
             Self::Leased => f.write_str("a lease keeps it awake"),
+            Self::Kept(why) => write!(f, "it {why}"),
             Self::Fixed => f.write_str("it has no provider, so it never sleeps"),
             Self::Phase(phase) => write!(f, "it is {phase}"),
             Self::Down => f.write_str("the gateway is going down"),

@@ -192,9 +192,9 @@ impl Engine {
         }
         let (from, after) = (slot.phase, now.since(slot.since));
         (slot.phase, slot.since, slot.cause) = (phase, now, cause);
-        let fault = match (phase, cause) {
-            (Phase::Failed, _) => slot.fault.clone(),
-            (_, Cause::SleepFailed) => slot.unslept.clone(),
+        let fault = match cause {
+            Cause::SleepFailed => slot.sleep_refused.clone(),
+            _ if phase == Phase::Failed => slot.fault.clone(),
             _ => None,
         };
         self.emit(Command::Tell(Note::Phase { service: id, from, to: phase, cause, after, fault }));

@@ -51,7 +51,7 @@ pub struct ServiceStatus {
     pub waits_for: Option<String>,
     /// Why it cannot be observed, and so is not put to sleep.
     pub not_observed: Option<String>,
-    /// Why its provider does not let it be put to sleep.
+    /// Why its provider does not let it be put to sleep, as a clause that follows "it".
     pub keeps: Option<String>,
     /// The dependents that keep it awake.
     pub needed_by: Vec<String>,

@@ -202,6 +202,9 @@ impl Shell {
         if self.engine.is_leased(id) {
             return Err(Refusal::Leased);
         }
+        if let Some(why) = self.engine.kept_by_provider(id) {
+            return Err(Refusal::Kept(why));
+        }
         let in_flight = self.gate(id).activity().in_flight;
         if in_flight > 0 {
             return Err(Refusal::Serving(in_flight));

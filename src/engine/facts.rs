@@ -147,27 +147,25 @@ impl Engine {
         match result {
             Ok(()) => {
                 slot.told = if count == 0 { Told::Down } else { Told::Up };
-                slot.seen_before = None;
                 slot.known_count = count;
                 slot.failed_calls = 0;
-                slot.refused = None;
-                if count == 0 {
-                    slot.unslept = None;
-                }
+                slot.seen_before = None;
+                (slot.refused, slot.sleep_refused) = (None, None);
                 if let Some(wake) = &mut slot.wake {
                     // Perhaps called by an earlier wake that did not live to see the answer.
                     wake.called |= count > 0;
                 }
             }
             Err(fault) if count == 0 => {
-                let undone = fault.undone;
-                slot.unslept = Some(fault);
-                if undone && slot.phase == Phase::Stopping {
+                let stays = fault.unchanged && slot.phase == Phase::Stopping;
+                if !fault.unchanged {
+                    slot.told = Told::PerhapsDown;
+                }
+                slot.sleep_refused = Some(fault);
+                if stays {
                     // Its targets were never told to stop: they serve on, whether or not the provider can be seen.
                     slot.remember_seen();
                     self.stays_up(id, Cause::SleepFailed);
-                } else {
-                    slot.told = Told::PerhapsDown;
                 }
             }
             Err(fault) => {
@@ -244,6 +242,7 @@ impl Engine {
         let leased = slot.lease.is_some_and(|until| until > now);
         if active > 0 || held > 0 || entered != quiet.entered || leased {
             quiet.lasted = std::time::Duration::ZERO;
+            slot.sleep_refused = None;
         } else {
             // A process that was frozen, or a clock that jumped, has not observed the time in between.
             quiet.lasted = quiet.lasted.saturating_add(elapsed.min(every * 2));

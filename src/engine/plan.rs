@@ -146,7 +146,7 @@ impl Engine {
         }
         let Some(seen) = &slot.seen else { return };
         if seen.desired > 0 {
-            let cause = if slot.told == Told::PerhapsDown { Cause::SleepFailed } else { Cause::Outside };
+            let cause = if slot.sleep_refused.is_some() { Cause::SleepFailed } else { Cause::Outside };
             self.slot_mut(id).quiet.lasted = std::time::Duration::ZERO;
             self.classify(id, cause);
         } else if is_gone(seen) {

@@ -95,7 +95,7 @@ impl Engine {
         let used_until_now = slot.phase != Phase::Unknown;
         let lasted = slot.quiet.lasted;
         slot.told = Told::Down;
-        slot.unslept = None;
+        slot.sleep_refused = None;
         slot.wake = None;
         for edge in graph.dependencies(id).iter().filter(|_| used_until_now) {
             let quiet = &mut self.slot_mut(edge.to).quiet;

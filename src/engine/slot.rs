@@ -30,10 +30,9 @@ pub(super) struct Slot {
     pub(super) failed_calls: u32,
     /// Why the last call of this wake failed.
     pub(super) refused: Option<Fault>,
-    /// Why the last call to put it to sleep failed, until one succeeds.
-    pub(super) unslept: Option<Fault>,
-
-    /// What was seen before the call to put it to sleep that is out, healthy targets included.
+    /// Why it was not put to sleep when it had been quiet for long enough.
+    pub(super) sleep_refused: Option<Fault>,
+    /// What was seen before the last call, healthy targets included: to go back to where nothing came of it.
     pub(super) seen_before: Option<(Observation, Vec<Target>)>,
 
     // What the provider showed us.
@@ -134,7 +133,7 @@ impl Slot {
             call_again_at: None,
             failed_calls: 0,
             refused: None,
-            unslept: None,
+            sleep_refused: None,
             seen_before: None,
             seen: fixed_observation(spec),
             seen_at: now,
@@ -191,13 +190,6 @@ impl Slot {
         (self.phase == Phase::Waking || self.wake.is_some())
             .then(|| self.refused.as_ref().or(self.blind.as_ref()))
             .flatten()
-    }
-
-    /// Why it is not put to sleep, in the provider's words: of what it sees, else of the last time it was told to.
-    pub(super) fn keeps(&self) -> Option<Arc<str>> {
-        let seen = self.seen.as_ref().and_then(|seen| seen.keeps.clone());
-        let unslept = self.unslept.as_ref().filter(|_| matches!(self.phase, Phase::Waking | Phase::Awake));
-        seen.or_else(|| unslept.map(|fault| fault.reason.clone()))
     }
 
     /// Drops what was seen: a call is about to change it.

@@ -1,7 +1,22 @@
 //! What can be seen from outside.
 
+use std::sync::Arc;
+
 use super::Engine;
+use super::slot::Slot;
 use crate::model::{Phase, ServiceId, Time, View};
+
+impl Slot {
+    /// Why it is not put to sleep, as a clause that follows "it".
+    fn keeps(&self) -> Option<Arc<str>> {
+        let refused = || {
+            let reason = &*self.sleep_refused.as_ref()?.reason;
+            let clause = reason.strip_prefix("it ").map(str::to_owned);
+            Some(clause.unwrap_or_else(|| format!("could not be put to sleep: {reason}")).into())
+        };
+        self.seen.as_ref().and_then(|seen| seen.keeps.clone()).or_else(refused)
+    }
+}
 
 impl Engine {
     /// What can be seen of a service.
@@ -41,6 +56,11 @@ impl Engine {
     /// Why the service could not be put to sleep now if it were asked, its requests in flight aside.
     pub fn kept_awake_by(&self, id: ServiceId) -> Vec<ServiceId> {
         self.kept_by(id).collect()
+    }
+
+    /// Why the service's provider does not let it be put to sleep, as a clause that follows "it".
+    pub fn kept_by_provider(&self, id: ServiceId) -> Option<Arc<str>> {
+        self.slot(id).seen.as_ref()?.keeps.clone()
     }
 
     /// Whether a lease keeps the service awake.

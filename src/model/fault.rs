@@ -13,17 +13,22 @@ pub struct Fault {
     pub public: &'static str,
     /// Waiting cannot help: the wake ends at once, whatever its dependencies are doing.
     pub terminal: bool,
+    /// What was asked for was certainly not done, nor will it be: all is as it was before.
+    pub unchanged: bool,
     /// When it happened, where that is known. A death before the dependencies were ready is forgiven.
     pub at: Option<Time>,
-    /// What was asked for was certainly not done, nor any part of it that could be noticed.
-    pub undone: bool,
 }
 
 impl Fault {
     /// A fault that may pass by itself.
     pub fn new(reason: impl Into<Arc<str>>) -> Self {
-        let public = "The service did not start.";
-        Self { reason: reason.into(), public, terminal: false, at: None, undone: false }
+        Self {
+            reason: reason.into(),
+            public: "The service did not start.",
+            terminal: false,
+            unchanged: false,
+            at: None,
+        }
     }
 
     /// A fault that waiting cannot mend.
@@ -38,10 +43,10 @@ impl Fault {
         self
     }
 
-    /// The same fault, of an order of which certainly nothing was carried out.
+    /// The same fault of a call that was certainly not carried out.
     #[must_use]
-    pub fn with_nothing_done(mut self) -> Self {
-        self.undone = true;
+    pub fn unchanged(mut self) -> Self {
+        self.unchanged = true;
         self
     }
 

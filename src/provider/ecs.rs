@@ -107,7 +107,11 @@ impl Provider for Ecs {
             let mut seen: Vec<Result<Observation, Fault>> = Vec::with_capacity(specs.len());
             for (index, spec) in specs.iter().enumerate() {
                 let ecs = ecs_of(spec);
-                seen.push(Err(ecs.as_ref().err().cloned().unwrap_or_else(|| Fault::new("it was not looked at"))));
+                seen.push(Err(ecs
+                    .as_ref()
+                    .err()
+                    .cloned()
+                    .unwrap_or_else(|| Fault::new("it was not looked at"))));
                 if let Ok(ecs) = ecs {
                     clusters.entry(Key::of(ecs).cluster).or_default().push((index, spec, ecs));
                 }

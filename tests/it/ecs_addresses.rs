@@ -32,7 +32,8 @@ async fn a_sleepers_address_is_never_asked_again() {
     let address = gateway.target("web").await.to_string();
     gateway.manage("POST", "/api/services/web/sleep", "").await;
     stage.until("web", |service| service["desired"] == 0).await;
-    let left = |service: &Value| service["tasks"].as_array().unwrap().iter().all(|task| task["status"] != "RUNNING");
+    let left =
+        |service: &Value| service["tasks"].as_array().unwrap().iter().all(|task| task["status"] != "RUNNING");
     stage.until("web", left).await;
     stage.aws.set_desired("neighbour", 1).await;
     moved_in(&stage, &address).await;
@@ -42,6 +43,24 @@ async fn a_sleepers_address_is_never_asked_again() {
     assert_ne!(gateway.target("web").await.to_string(), address);
     steady.all_served_by("web").await;
     assert_eq!(asked(&stage, "neighbour").await, [Value::Null; 0]);
+}
+
+#[tokio::test]
+async fn who_comes_while_a_task_drains_waits_for_a_new_one() {
+    let stage = Stage::new().await;
+    // It answers for half a minute after it was told to stop.
+    stage.aws.create(json!({ "name": "web", "app": { "boot_ms": 20, "farewell_ms": 30_000 } })).await;
+    let gateway = stage.start(&plain(&["web"])).await;
+    let old = gateway.get("/web/").await;
+    old.is_served_by("web");
+    assert_eq!(gateway.manage("POST", "/api/services/web/sleep", "").await.status, 202);
+    stage.until("web", |service| service["tasks"][0]["told_to_stop"] == true).await;
+    let new = gateway.get("/web/").await;
+    new.is_served_by("web");
+    assert_ne!(new.header("x-task"), old.header("x-task"));
+    assert_eq!(stage.counts_of("web").await, [1, 0, 1]);
+    let asked = asked(&stage, "web").await;
+    assert!(asked.iter().all(|request| request["told_to_stop"] == false), "{asked:#?}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{Method, Request, header};
 use serde_json::{Value, json};
@@ -30,6 +30,7 @@ fn a_simulator_for_a_test() {
     runtime.block_on(async {
         let simulator = Simulator::new(1, loopback::clock(), Arc::new(Loopback::default()));
         simulator.set_addresses(Pool::loopback(std::process::id()));
+        simulator.set_epoch(SystemTime::now().duration_since(UNIX_EPOCH).unwrap());
         simulator.set_timings(|timings| timings.speed = speed.parse().unwrap());
         let listener = TcpListener::bind(loopback::ANY_PORT).await.unwrap();
         println!("\n{AT}{}", listener.local_addr().unwrap());

@@ -9,7 +9,10 @@ use crate::proxy_kit::soon;
 #[tokio::test]
 async fn two_gateways_wake_at_once_and_never_lower() {
     let stage = Stage::new().await;
-    stage.aws.create(json!({ "name": "web", "app": { "boot_ms": 20 }, "tags": { "wakegate:desired-count": "3" } })).await;
+    stage
+        .aws
+        .create(json!({ "name": "web", "app": { "boot_ms": 20 }, "tags": { "wakegate:desired-count": "3" } }))
+        .await;
     let config = plain(&["web"]);
     let pair = [stage.start(&config).await, stage.start(&config).await];
     let asking: Vec<_> =

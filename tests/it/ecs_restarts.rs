@@ -55,7 +55,8 @@ async fn scaled(stage: &Stage, config: &Value) -> Gateway {
         "MinCapacity": 2, "MaxCapacity": 9,
     })).await;
     let gateway = stage.serve(config).await;
-    gateway.phase("web", "awake").await;
+    // Its first deployment is under way until its tasks have run for a while; until then it is kept.
+    gateway.until("web", |status| status["healthy"] == 3 && status["keeps"].is_null()).await;
     gateway
 }
 
@@ -75,10 +76,7 @@ async fn scaling_that_was_suspended_for_a_sleep_that_never_came_is_resumed() {
     let config = plain(&["web"]);
     let mut first = scaled(&stage, &config).await;
     let fault = stage.aws.fault(json!({ "kind": "hang", "action": "UpdateService" })).await;
-    first.manage("POST", "/api/services/web/sleep", "").await;
-    println!("A {:#?}", first.status("web").await);
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-    println!("{:#?} {:#?}", first.log().all(), stage.aws.calls().await);
+    assert_eq!(first.manage("POST", "/api/services/web/sleep", "").await.status, 202);
     stage.called("UpdateService", 1).await;
     assert!(suspended(&stage).await);
     kill(&mut first).await;
@@ -99,7 +97,7 @@ async fn a_gateway_killed_before_it_heard_that_a_service_sleeps_leaves_what_it_t
     let config = plain(&["web"]);
     let mut first = scaled(&stage, &config).await;
     let fault = stage.aws.fault(json!({ "kind": "lost_answer", "action": "UpdateService" })).await;
-    first.manage("POST", "/api/services/web/sleep", "").await;
+    assert_eq!(first.manage("POST", "/api/services/web/sleep", "").await.status, 202);
     stage.called("UpdateService", 1).await;
     kill(&mut first).await;
     stage.clear(fault).await;
@@ -133,7 +131,9 @@ async fn a_gateway_that_stood_still_puts_nobody_to_sleep_for_it() {
     for name in names {
         gateway.phase(name, "asleep").await;
     }
-    for call in stage.calls_of("UpdateService").await.iter().filter(|call| call["request"]["desiredCount"] == 0) {
+    for call in
+        stage.calls_of("UpdateService").await.iter().filter(|call| call["request"]["desiredCount"] == 0)
+    {
         let at = call["at_ms"].as_u64().unwrap();
         // Some of its two seconds had been quiet before, and at most two samples of a tenth count of the standstill.
         assert!(at >= went_on + 1_000, "{at}, after {went_on}: {call}");

@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::binary_kit::{get, navigation};
+use crate::binary_kit::{get, navigation, phases};
 use crate::ecs_stage::{FromTask, Mood, Stage, Steady, config, plain, probe};
 use crate::proxy_kit::soon;
 
@@ -138,4 +138,20 @@ async fn answers_that_make_no_sense_are_logged_once_and_change_nothing() {
     assert_eq!(stage.counts_of("web").await, [1]);
     gateway.get("/api/").await.is_served_by("api");
     steady.all_served_by("web").await;
+}
+
+#[tokio::test]
+async fn answers_of_a_moment_ago_make_nothing_flap() {
+    let stage = Stage::with(&["web"]).await;
+    stage.aws.set(json!({ "stale_ms": 250 })).await;
+    let gateway = stage.start(&plain(&["web"])).await;
+    gateway.get("/web/").await.is_served_by("web");
+    assert_eq!(gateway.manage("POST", "/api/services/web/sleep", "").await.status, 202);
+    gateway.phase("web", "asleep").await;
+    gateway.get("/web/").await.is_served_by("web");
+    let began = stage.calls_of("DescribeServices").await.len();
+    stage.called("DescribeServices", began + 4).await;
+    assert_eq!(stage.counts_of("web").await, [1, 0, 1]);
+    let phases: Vec<String> = phases(&gateway.log().all()).into_iter().map(|(_, to)| to).collect();
+    assert_eq!(phases, ["asleep", "waking", "awake", "draining", "stopping", "asleep", "waking", "awake"]);
 }

@@ -219,6 +219,7 @@ fn task(task: &Task) -> Value {
         "arn": task.arn,
         "status": task.status.as_str(),
         "told_to_stop": task.stop_wanted,
+        "told_at_ms": task.stamps.stopping.map(millis),
         "ip": task.ip.map(|ip| ip.to_string()),
         "port": task.port,
         "version": task.version,

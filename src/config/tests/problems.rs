@@ -489,5 +489,8 @@ fn amazon_ecs() {
     );
     says_within("events: {}", &["t:3:1: events: the key `queue_url` is missing"]);
     says_within("aws: { poll_every: 0s }", &["t:3:20: aws.poll_every: must be more than nothing"]);
-    says_within("aws: { budget_percent: 0 }", &["t:3:24: aws.budget_percent: 0 is out of range; it goes from 1 to 100"]);
+    says_within(
+        "aws: { budget_percent: 0 }",
+        &["t:3:24: aws.budget_percent: 0 is out of range; it goes from 1 to 100"],
+    );
 }

@@ -9,11 +9,12 @@ use super::state::{ServiceState, ServiceStatus, Suspended, Wanted};
 use super::trouble::{Kind, Trouble};
 use crate::model::{EcsSpec, Fault};
 
-/// What is to be done after the preparations.
-enum Next {
-    /// It sleeps already.
-    Done,
-    Order,
+/// What is left to do.
+enum Prepared {
+    /// To order it.
+    Ready,
+    /// Nothing: it has no desired count.
+    SleepsAlready,
 }
 
 impl Ecs {
@@ -28,14 +29,15 @@ impl Ecs {
         let turn = self.ledger.with(&key, |record| record.turn());
         // Nobody resumes meanwhile what is suspended here.
         let _turn = turn.lock().await;
-        match self.prepare(&key, ecs, wakes_to).await.map_err(Fault::with_nothing_done)? {
-            Next::Done => Ok(()),
-            Next::Order => self.order(&key).await,
+        // Its door need not stay shut where nothing was ordered.
+        match self.prepare(&key, ecs, wakes_to).await.map_err(Fault::unchanged)? {
+            Prepared::SleepsAlready => Ok(()),
+            Prepared::Ready => self.order(&key).await,
         }
     }
 
-    /// All that comes before the order: none of it stops a task.
-    async fn prepare(&self, key: &Key, ecs: &EcsSpec, wakes_to: u32) -> Result<Next, Fault> {
+    /// Makes sure that it may be put to sleep and will be remembered as it is.
+    async fn prepare(&self, key: &Key, ecs: &EcsSpec, wakes_to: u32) -> Result<Prepared, Fault> {
         let begun = self.clock.now();
         let mut found = self
             .api
@@ -57,14 +59,14 @@ impl Ecs {
         }
         if state.desired == 0 && !perhaps_stale {
             self.ledger.with(key, |record| record.lowered(now, true));
-            return Ok(Next::Done);
+            return Ok(Prepared::SleepsAlready);
         }
         if let Some(keeps) = keeps {
             return Err(Fault::new(format!("it {keeps}")));
         }
         self.refuse_if_protected(key).await?;
         self.remember(key, &state, ecs, wakes_to).await?;
-        Ok(Next::Order)
+        Ok(Prepared::Ready)
     }
 
     /// A task may ask not to be stopped while it works on something.
@@ -77,12 +79,11 @@ impl Ecs {
         match protected.as_slice() {
             [] => Ok(()),
             [(arn, _), ..] => {
-                let count = protected.len();
-                let words = format!(
-                    "it has {count} under scale-in protection, among them {}",
-                    super::state::name_of(arn)
-                );
-                Err(Fault::new(words))
+                let arn = super::state::name_of(arn);
+                Err(Fault::new(match protected.len() {
+                    1 => format!("it has a task under scale-in protection: {arn}"),
+                    count => format!("it has {count} tasks under scale-in protection, among them {arn}"),
+                }))
             }
         }
     }
@@ -135,13 +136,15 @@ impl Ecs {
                 Ok(())
             }
             Err(trouble) => {
-                // It was not this attempt's, nor an earlier one's, to be carried out.
-                let undone = matches!(trouble.kind, Kind::Denied { .. } | Kind::Expired | Kind::Invalid);
-                self.ledger.with(key, |record| {
-                    if undone { record.not_lowered(lowering) } else { record.lowered(now, false) }
-                });
                 let fault = trouble.fault();
-                Err(if undone { fault.with_nothing_done() } else { fault })
+                // It was not this attempt's, nor an earlier one's, to be carried out.
+                let refused = matches!(trouble.kind, Kind::Denied { .. } | Kind::Expired | Kind::Invalid);
+                if refused {
+                    self.ledger.with(key, |record| record.not_lowered(lowering));
+                    return Err(fault.unchanged());
+                }
+                self.ledger.with(key, |record| record.lowered(now, false));
+                Err(fault)
             }
         }
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::super::harness::*;
-use crate::engine::{Command, Event};
-use crate::model::{Cause, Fault, Phase};
+use crate::engine::{Command, Engine, Event, Settings};
+use crate::model::{Cause, Fault, Phase, Time};
 
 #[test]
 fn quiet_puts_to_sleep() {
@@ -142,10 +142,37 @@ fn a_stop_that_fails_waits_for_a_look_and_opens_again() {
     assert_eq!((bench.phase("web"), bench.cause("web")), (Phase::Waking, Cause::SleepFailed));
     bench.healthy("web");
     assert_eq!(bench.phase("web"), Phase::Awake);
-    let keeps = |bench: &Bench| bench.view("web").keeps;
-    assert_eq!(keeps(&bench).as_deref(), Some("throttled"), "until it sleeps, that is why it does not");
     bench.pass_seeing(70_000, &[("web", up())]);
     assert_eq!(bench.counts("web"), [1, 0, 0], "tried again after its quiet time");
+}
+
+#[test]
+fn a_stop_that_was_certainly_not_carried_out_opens_at_once_and_says_why() {
+    let settings = Settings { settle: Duration::from_secs(5), ..Settings::default() };
+    let mut bench = Bench::unseen([service("web")]);
+    bench.engine = Engine::new(bench.engine.graph().clone(), settings, Time::ZERO);
+    bench.carry_out_afresh();
+    bench.see("web", gone());
+    bench.demand("web");
+    bench.bring_up("web");
+    for fault in [Fault::new("it works"), Fault::new("it works").unchanged()] {
+        let certain = fault.unchanged;
+        bench.pass_seeing(20_000, &[("web", up())]);
+        bench.sleep("web");
+        bench.refuse("web", fault);
+        assert_eq!(bench.is_open("web"), certain, "with the targets that it had");
+        bench.see("web", up());
+        let opens = bench.phase("web") != Phase::Stopping;
+        assert_eq!(opens, certain, "a look within the settling time may be stale, unless nothing was done");
+        bench.pass_seeing(6_000, &[("web", up())]);
+        bench.healthy("web");
+        assert_eq!(bench.phase("web"), Phase::Awake);
+        let keeps = bench.engine.view(bench.id("web"), bench.now).keeps;
+        assert_eq!(keeps.as_deref(), Some("works"));
+    }
+    let web = bench.id("web");
+    bench.event(Event::Sampled { service: web, active: 1, entered: 1, held: 0 });
+    assert_eq!(bench.engine.view(web, bench.now).keeps, None, "in use, it is not to sleep anyway");
 }
 
 #[test]
@@ -155,11 +182,9 @@ fn a_stop_of_which_nothing_was_done_opens_again_unseen() {
     let web = bench.id("web");
     // Somebody came meanwhile, and waits.
     bench.event(Event::Demand(web));
-    bench.refuse("web", Fault::new("no answer").with_nothing_done());
+    bench.refuse("web", Fault::new("no answer").unchanged());
     assert_eq!((bench.phase("web"), bench.cause("web")), (Phase::Awake, Cause::SleepFailed));
-    assert!(bench.is_open("web"), "with the targets that it had");
     assert_eq!(bench.counts("web"), [1, 0], "nothing is started that was never stopped");
-    assert_eq!(bench.view("web").keeps.as_deref(), Some("no answer"));
     bench.fail_to_see("web");
     bench.pass(300_000);
     assert!(bench.is_open("web"), "as long as nothing can be seen");

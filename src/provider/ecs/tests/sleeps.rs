@@ -112,7 +112,7 @@ async fn what_must_not_sleep_is_refused_with_a_reason() {
     let aws = awake(2, Service::default());
     aws.state().protected.insert(aws::task("2", "web").0);
     let fault = provider(&aws).scale(&spec("web"), 0).await.unwrap_err();
-    assert!(fault.reason.contains("scale-in protection, among them 2"), "{fault}");
+    assert!(fault.reason.contains("scale-in protection: 2"), "{fault}");
     assert_eq!(aws.state().services["web"].desired, 2);
 }
 

@@ -1,7 +1,7 @@
 //! Events in place of polling, with the real binary: with a queue a wake takes as long as with polling, though nothing
 //! is polled; without it, or without the permission to read it, polling takes over.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Waking services on ECS with the real binary: how often ECS is asked to, and how long it takes.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;

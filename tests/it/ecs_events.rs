@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::ecs_kit::Process;
 use crate::ecs_rig::{Rig, config, on_ecs, queue_url};

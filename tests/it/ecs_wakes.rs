@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::binary_kit::Answer;
 use crate::ecs_rig::{Rig, answered_by, config, numbered, on_ecs, visits};

@@ -162,7 +162,7 @@ async fn one_that_is_refused_does_not_take_the_others_down_and_is_kept_apart() {
         }
         assert_eq!(script.heard()[4].json()["services"], json!(["a", "c"]));
         assert_eq!(script.heard()[6].json()["services"], json!(["b"]));
-        tokio::time::sleep(Duration::from_secs(200)).await;
+        sleep(Duration::from_secs(200)).await;
         let found = api.services("demo", &["a", "b", "c"], Urgency::Watch).await.unwrap();
         assert!(found.values().all(Result::is_ok));
         assert_eq!(script.heard().len(), 8);
@@ -324,7 +324,7 @@ async fn target_health_is_counted() {
         member("initial", "<Reason>Elb.RegistrationInProgress</Reason>"),
         member("unhealthy.draining", ""),
     ];
-    let throttled = super::script::Say::Answer(
+    let throttled = Say::Answer(
         400,
         "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message></Error>\
          </ErrorResponse>"

@@ -82,7 +82,7 @@ pub(super) enum Move {
     Answer(ServiceId),
     /// An answer that says nothing: the call was carried out, or never will be.
     AnswerFault(ServiceId),
-    /// The provider says that it cannot be.
+    /// The provider says that it cannot be, and that nothing was done.
     AnswerNever(ServiceId),
     /// The provider looks.
     Look(ServiceId),
@@ -168,7 +168,7 @@ impl World {
             may(!done, Move::CarryOut(id));
             may(done, Move::Answer(id));
             may(faulty, Move::AnswerFault(id));
-            may(faulty && !done && count > 0, Move::AnswerNever(id));
+            may(faulty && !done, Move::AnswerNever(id));
         }
         if let Some((_, seen)) = &part.look {
             may(seen.is_none(), Move::Look(id));
@@ -223,7 +223,7 @@ impl World {
             }
             Move::Answer(id) => self.answer(id, Ok(())),
             Move::AnswerFault(id) => self.answer(id, Err(Fault::new("throttled"))),
-            Move::AnswerNever(id) => self.answer(id, Err(Fault::terminal("no such file"))),
+            Move::AnswerNever(id) => self.answer(id, Err(Fault::terminal("no such file").unchanged())),
             Move::Look(id) => {
                 let seen = self.part(id).observed(self.now);
                 if let Some((_, answer)) = &mut self.part_mut(id).look {

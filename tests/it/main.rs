@@ -20,6 +20,7 @@ mod ecs_failures;
 mod ecs_groups;
 mod ecs_keeps;
 mod ecs_kit;
+mod ecs_many;
 mod ecs_refusals;
 mod ecs_rig;
 mod ecs_scaling;

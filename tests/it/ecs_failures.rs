@@ -16,7 +16,11 @@ type Case = (&'static str, serde_json::Value, &'static [&'static str]);
 #[tokio::test]
 async fn a_task_that_cannot_start_is_told_in_words_at_once() {
     let cases: [Case; 4] = [
-        ("image", json!({ "kind": "pull_failure" }), &["has an image that does not exist", "CannotPullContainerError"]),
+        (
+            "image",
+            json!({ "kind": "pull_failure" }),
+            &["has an image that does not exist", "CannotPullContainerError"],
+        ),
         (
             "secret",
             json!({ "kind": "resource_initialization" }),

@@ -87,7 +87,10 @@ impl House {
     async fn known(&self) -> BTreeMap<&'static str, usize> {
         let gates = self.gateway.handle().control().gates();
         for gate in &gates.all {
-            gate.watch().wait_for(|view| !matches!(view.phase, Phase::Unknown | Phase::Waking)).await.unwrap();
+            gate.watch()
+                .wait_for(|view| !matches!(view.phase, Phase::Unknown | Phase::Waking))
+                .await
+                .unwrap();
         }
         let mut phases = BTreeMap::new();
         for gate in &gates.all {
@@ -115,7 +118,8 @@ fn name(number: usize) -> String {
 
 /// What is not said is as it is by default. Nobody goes to sleep.
 fn config(count: usize) -> String {
-    let mut text = String::from("listeners: [{ address: 127.0.0.1:0 }]\ndefaults: { idle_after: 7d }\nservices:\n");
+    let mut text =
+        String::from("listeners: [{ address: 127.0.0.1:0 }]\ndefaults: { idle_after: 7d }\nservices:\n");
     for name in (0..count).map(name) {
         let ecs = format!("{{ cluster: demo, service: {name}, port: 8080 }}");
         // There is no network to probe anything over.
@@ -178,7 +182,8 @@ impl HttpConnector for Direct {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let aws = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let request = request.try_into_http1x().map_err(|error| ConnectorError::other(error.into(), None))?;
+            let request =
+                request.try_into_http1x().map_err(|error| ConnectorError::other(error.into(), None))?;
             let (head, body) = aws.answer(request).await.into_parts();
             let body = body.collect().await.map(|body| SdkBody::from(body.to_bytes()));
             let Ok(body) = body;

@@ -40,7 +40,8 @@ impl Stage {
 
     /// Makes services that sleep and whose apps boot fast.
     pub(crate) async fn create(&self, names: &[&str]) {
-        let all = names.iter().map(|name| json!({ "name": name, "app": { "boot_ms": 20, "farewell_ms": 50 } }));
+        let all =
+            names.iter().map(|name| json!({ "name": name, "app": { "boot_ms": 20, "farewell_ms": 50 } }));
         self.aws.create(Value::Array(all.collect())).await;
     }
 
@@ -180,8 +181,19 @@ impl FromTask for Answer {
 
 /// Nothing that a visitor is to learn: names of ARNs, the account, actions, clusters, images, tasks, addresses, keys.
 const INSIDE: [&str; 13] = [
-    "arn:", "111122223333", "123456789012", "ecs:", "demo", "amazonaws", "registry", "task ", "127.", "simulated",
-    "cannotpull", "role", "asm",
+    "arn:",
+    "111122223333",
+    "123456789012",
+    "ecs:",
+    "demo",
+    "amazonaws",
+    "registry",
+    "task ",
+    "127.",
+    "simulated",
+    "cannotpull",
+    "role",
+    "asm",
 ];
 
 // === The wire ===

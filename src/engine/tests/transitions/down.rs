@@ -143,7 +143,11 @@ fn a_stop_that_fails_waits_for_a_look_and_opens_again() {
     bench.healthy("web");
     assert_eq!(bench.phase("web"), Phase::Awake);
     let keeps = |bench: &Bench| bench.view("web").keeps;
-    assert_eq!(keeps(&bench).as_deref(), Some("could not be put to sleep: throttled"), "until it sleeps, that is why it does not");
+    assert_eq!(
+        keeps(&bench).as_deref(),
+        Some("could not be put to sleep: throttled"),
+        "until it sleeps, that is why it does not"
+    );
     bench.pass_seeing(70_000, &[("web", up())]);
     assert_eq!(bench.counts("web"), [1, 0, 0], "tried again after its quiet time");
 }

@@ -21,14 +21,15 @@
 //! # What goes where
 //!
 //! [`model`] holds the words that all of them speak, and names nobody. The engine knows only the model; providers,
-//! probes and pages do not know who uses them, and nobody but [`provider::ecs`](provider) knows the AWS SDK; nothing on the way of a request knows the engine. A test holds the code
-//! to that table (`tests/it/import_table.rs`). Sockets come in through [`net`], time through [`clock`].
+//! probes and pages do not know who uses them; nothing on the way of a request knows the engine, and nobody but
+//! [`provider::ecs`](provider) knows the AWS SDK. A test holds the code to that table (`tests/it/import_table.rs`).
+//! Sockets come in through [`net`], time through [`clock`].
 //!
 //! # Features
 //!
 //! `server` (default) is the gateway with its configuration, admin API and command line. `ecs` and `process` (default)
-//! are the providers of services on Amazon ECS and of local child processes. Without any of them, what is left is the middleware, for a server that brings its own
-//! [`Provider`]; `examples/embed.rs` shows it.
+//! are the providers of services on Amazon ECS and of local child processes. Without any of them, what is left is the
+//! middleware, for a server that brings its own [`Provider`]; `examples/embed.rs` shows it.
 //!
 //! [tower]: https://docs.rs/tower
 

@@ -30,6 +30,7 @@ fn a_simulator_for_a_test() {
     runtime.block_on(async {
         let simulator = Simulator::new(1, loopback::clock(), Arc::new(Loopback::default()));
         simulator.set_addresses(Pool::loopback(std::process::id()));
+        // Events are believed by their age: by the clock that the gateway has.
         simulator.set_epoch(SystemTime::now().duration_since(UNIX_EPOCH).unwrap());
         simulator.set_timings(|timings| timings.speed = speed.parse().unwrap());
         let listener = TcpListener::bind(loopback::ANY_PORT).await.unwrap();

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use route::{Activity, ActivityRule, Answer, HeaderChanges, Route, VerdictWord};
-pub(crate) use service::{Condition, Dependency, DependsOn, Health, Process, Protocol, Service, Start};
+pub(crate) use service::{Condition, Dependency, DependsOn, Ecs, Health, Process, Protocol, Service, Start};
 
 /// The configuration of a Wakegate.
 ///

@@ -126,7 +126,6 @@ pub(super) fn settings(plan: &Plan) -> ecs::Settings {
     let aws = plan.aws.clone();
     ecs::Settings {
         budget: aws.budget,
-        poll_every: aws.poll_every,
         settle: aws.settle,
         request_timeout: aws.request_timeout,
         auto_scaling: aws.auto_scaling,

@@ -154,21 +154,18 @@ impl<'c> Checker<'c> {
     /// Describes services of one cluster, and keeps those that there are.
     async fn describe<'s>(&mut self, subjects: &[Subject<'s>], sound: &mut Vec<(Subject<'s>, ServiceState)>) {
         let Some(first) = subjects.first().filter(|_| !self.is_over) else { return };
-        let names: Vec<&str> = subjects.iter().map(|subject| subject.ecs.service.as_str()).collect();
+        let names: BTreeSet<&str> = subjects.iter().map(|subject| subject.ecs.service.as_str()).collect();
+        let names: Vec<&str> = names.into_iter().collect();
         match self.api.services(&first.ecs.cluster, &names, Urgency::Watch).await {
-            Ok(mut states) => {
+            Ok(states) => {
                 for subject in subjects {
-                    match states.remove(&subject.ecs.service) {
-                        Some(Ok(state)) => {
-                            sound.push((*subject, state.clone()));
-                            // Two entries of the configuration may mean one service.
-                            states.insert(subject.ecs.service.clone(), Ok(state));
-                        }
+                    match states.get(&subject.ecs.service) {
+                        Some(Ok(state)) => sound.push((*subject, state.clone())),
                         Some(Err(NoState::Nonsense(nonsense))) => {
                             let words = format!("what ECS says of it makes no sense: {nonsense}");
                             self.found(*subject, Weight::Unknown, words);
                         }
-                        Some(Err(NoState::Refused(trouble))) => self.failed(Some(*subject), &trouble),
+                        Some(Err(NoState::Refused(trouble))) => self.failed(Some(*subject), trouble),
                         Some(Err(NoState::Missing)) | None => {
                             let EcsSpec { cluster, service, .. } = subject.ecs;
                             let words = format!("ECS has no service `{service}` in cluster `{cluster}`");

@@ -162,6 +162,43 @@ async fn a_policy_that_leaves_one_service_out_is_told_of_that_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_auto_scaling_no_permission_for_it_is_asked_for() {
+    let account = Account::with([service("web")]);
+    let scaling = ["DescribeScalableTargets", "RegisterScalableTarget"];
+    account.deny(
+        scaling.map(|action| format!("application-autoscaling:{action}")).each_ref().map(String::as_str),
+        "*",
+    );
+    let specs: Vec<Arc<Spec>> = specs(&["web"]).into_iter().map(Arc::new).collect();
+    for depth in [Depth::Start, Depth::Full] {
+        let settings = Settings { auto_scaling: false, ..Settings::default() };
+        let api = Api::new(&account.config(), &settings, 1);
+        assert_eq!(Checker::new(&api, &settings, depth).check(&specs).await, []);
+    }
+    assert!(account.asked().iter().all(|asked| !scaling.contains(&asked.action.as_str())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_sleep_is_not_tried_to_change_and_nothing_is_asked_for_twice() {
+    let account = Account::with([
+        service("gone").set("status", "INACTIVE"),
+        service("agent").set("schedulingStrategy", "DAEMON"),
+        service("web"),
+    ]);
+    let told = found(&account, specs(&["gone", "agent", "web", "web"]), Depth::Full).await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    let asked = account.asked();
+    let described = asked.iter().find(|asked| asked.action == "DescribeServices").unwrap();
+    assert_eq!(described.body["services"], json!(["agent", "gone", "web"]));
+    let updated: BTreeSet<&str> = asked
+        .iter()
+        .filter(|asked| asked.action == "UpdateService")
+        .map(|asked| asked.body["service"].as_str().unwrap())
+        .collect();
+    assert_eq!(updated, BTreeSet::from(["web"]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_aws_that_does_not_answer_is_asked_no_further() {
     let account = Account::with([service("web")]);
     account.vanish();

@@ -162,7 +162,7 @@ async fn one_that_is_refused_does_not_take_the_others_down_and_is_kept_apart() {
         }
         assert_eq!(script.heard()[4].json()["services"], json!(["a", "c"]));
         assert_eq!(script.heard()[6].json()["services"], json!(["b"]));
-        tokio::time::sleep(Duration::from_secs(200)).await;
+        sleep(Duration::from_secs(200)).await;
         let found = api.services("demo", &["a", "b", "c"], Urgency::Watch).await.unwrap();
         assert!(found.values().all(Result::is_ok));
         assert_eq!(script.heard().len(), 8);
@@ -198,6 +198,36 @@ async fn an_order_that_was_taken_is_no_failure_whatever_is_said_of_it() {
     let trouble = api.set_desired("demo", "web", 1, Urgency::Watch).await.unwrap_err();
     assert_eq!(trouble.kind, Kind::Nonsense);
     assert_eq!(script.heard().len(), 5);
+}
+
+#[tokio::test]
+async fn what_is_odd_about_deployments_and_events_is_left_out_and_told_once() {
+    let deployment = |id: &str, status: &str, rollout: &str| {
+        json!({ "id": id, "status": status, "desiredCount": 1, "runningCount": 0, "pendingCount": 0,
+            "failedTasks": 0, "rolloutState": rollout })
+    };
+    let odd = service(
+        "web",
+        &json!({
+            "deployments": [
+                deployment("new", "PRIMARY", "PAUSED"),
+                deployment("old", "ACTIVE", "COMPLETED"),
+                deployment("what", "TERTIARY", "COMPLETED"),
+            ],
+            "events": [{ "createdAt": 1_700_000_000, "message": "who?" }, { "id": "good", "createdAt": 1_700_000_000 }],
+        }),
+    );
+    let answer = || ok(json!({ "services": [odd.clone()] }).to_string());
+    let script = Script::new([answer(), answer()]);
+    let api = script.api();
+    for _ in 0..2 {
+        let web =
+            api.services("demo", &["web"], Urgency::Watch).await.unwrap().remove("web").unwrap().unwrap();
+        let kept: Vec<_> = web.deployments.iter().map(|it| (it.id.as_str(), it.rollout)).collect();
+        assert_eq!(kept, [("new", None), ("old", Some(Rollout::Completed))]);
+        assert_eq!(web.events.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["good"]);
+    }
+    assert_eq!(api.complaints.lock().unwrap().len(), 3);
 }
 
 #[tokio::test]
@@ -324,7 +354,7 @@ async fn target_health_is_counted() {
         member("initial", "<Reason>Elb.RegistrationInProgress</Reason>"),
         member("unhealthy.draining", ""),
     ];
-    let throttled = super::script::Say::Answer(
+    let throttled = Say::Answer(
         400,
         "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message></Error>\
          </ErrorResponse>"

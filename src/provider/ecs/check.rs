@@ -31,6 +31,15 @@ pub struct Finding {
     pub words: String,
 }
 
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// All that is to be known, in the order of the configuration.
+    pub findings: Vec<Finding>,
+    /// Everything could be found out. Otherwise it is worth checking again.
+    pub is_whole: bool,
+}
+
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
@@ -62,7 +71,7 @@ pub(super) enum Depth {
 
 impl Ecs {
     /// What is wrong with these services, and which permissions to read are missing. Makes no changes and tries none.
-    pub async fn check(&self, specs: &[Arc<Spec>]) -> Vec<Finding> {
+    pub async fn check(&self, specs: &[Arc<Spec>]) -> Report {
         Checker::new(&self.api, &self.settings, Depth::Start).check(specs).await
     }
 }
@@ -71,7 +80,7 @@ impl Ecs {
 /// tried with requests that ask for something impossible. `seed` is that of the pauses between attempts.
 pub async fn check(config: &SdkConfig, settings: &Settings, specs: &[Arc<Spec>], seed: u64) -> Vec<Finding> {
     let api = Api::new(config, settings, seed);
-    Checker::new(&api, settings, Depth::Full).check(specs).await
+    Checker::new(&api, settings, Depth::Full).check(specs).await.findings
 }
 
 /// One service that is checked.
@@ -110,7 +119,7 @@ impl<'c> Checker<'c> {
         }
     }
 
-    async fn check(mut self, specs: &[Arc<Spec>]) -> Vec<Finding> {
+    async fn check(mut self, specs: &[Arc<Spec>]) -> Report {
         let mut clusters: BTreeMap<&str, Vec<Subject<'_>>> = BTreeMap::new();
         for spec in specs {
             if let Kind::Ecs(ecs) = &spec.kind {
@@ -129,7 +138,8 @@ impl<'c> Checker<'c> {
         findings.sort_by_key(|finding| {
             finding.service.as_ref().and_then(|name| order.get(&**name)).copied().unwrap_or(usize::MAX)
         });
-        findings
+        let is_whole = !self.is_over && findings.iter().all(|finding| finding.weight != Weight::Unknown);
+        Report { findings, is_whole }
     }
 
     /// Checks the services of one cluster.

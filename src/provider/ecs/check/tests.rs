@@ -39,7 +39,7 @@ async fn found(account: &Account, specs: Vec<Spec>, depth: Depth) -> Vec<String>
     let specs: Vec<Arc<Spec>> = specs.into_iter().map(Arc::new).collect();
     let settings = Settings { queue_url: Some(QUEUE.to_owned()), budget: 1.0, ..Settings::default() };
     let api = Api::new(&account.config(), &settings, 1);
-    let findings = Checker::new(&api, &settings, depth).check(&specs).await;
+    let findings = Checker::new(&api, &settings, depth).check(&specs).await.findings;
     findings.iter().map(|finding| format!("{:?} {finding}", finding.weight)).collect()
 }
 
@@ -173,7 +173,8 @@ async fn without_auto_scaling_no_permission_for_it_is_asked_for() {
     for depth in [Depth::Start, Depth::Full] {
         let settings = Settings { auto_scaling: false, ..Settings::default() };
         let api = Api::new(&account.config(), &settings, 1);
-        assert_eq!(Checker::new(&api, &settings, depth).check(&specs).await, []);
+        let report = Checker::new(&api, &settings, depth).check(&specs).await;
+        assert_eq!(report, Report { findings: vec![], is_whole: true });
     }
     assert!(account.asked().iter().all(|asked| !scaling.contains(&asked.action.as_str())));
 }
@@ -206,6 +207,11 @@ async fn an_aws_that_does_not_answer_is_asked_no_further() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].starts_with("Unknown no answer from AWS to ecs:DescribeServices"), "{told:?}");
     assert!(account.asked().len() <= 2, "{:?}", account.asked());
+    let specs: Vec<Arc<Spec>> = specs(&["web"]).into_iter().map(Arc::new).collect();
+    let settings = Settings::default();
+    let api = Api::new(&account.config(), &settings, 1);
+    let report = Checker::new(&api, &settings, Depth::Start).check(&specs).await;
+    assert!(!report.is_whole, "it is worth asking again");
 }
 
 #[tokio::test(start_paused = true)]

@@ -136,6 +136,8 @@ impl Api {
             };
             match (&trouble.kind, action.bucket) {
                 (Kind::Throttled, Some(bucket)) => self.budget.throttled(bucket),
+                // What this client has just learned of AWS's time would be lost with it.
+                (Kind::Expired, _) if attempt == 1 && trouble.may_be_the_clock() => {}
                 (Kind::Expired, _) => self.renew(&clients),
                 _ => {}
             }

@@ -48,7 +48,7 @@ pub(in crate::provider::ecs) struct Record {
     pub(super) rise: Option<Rise>,
     /// Since when it is known to have a desired count.
     pub(super) up_since: Option<Time>,
-    /// When it was last put to sleep by us.
+    /// When it was last put to sleep.
     pub(super) lowered: Option<Lowered>,
     /// Held by whoever changes what Application Auto Scaling may do.
     turn: Arc<AsyncMutex<()>>,
@@ -141,14 +141,20 @@ impl Record {
         if self.service.as_ref().is_some_and(|(_, known)| *known > begun) {
             return;
         }
-        self.outdated_at = self.outdated_at.filter(|at| *at > begun);
         self.note_rollout(&state, now.time);
         if self.state().is_none_or(|before| Mark::of(before) != Mark::of(&state)) {
             self.changed_at = now.time;
         }
+        let was_up = self.service.is_none() || self.up_since.is_some();
         self.service = Some((state, begun));
         self.note_desired(begun);
-        if self.desired() == 0 {
+        if was_up && self.up_since.is_none() && self.desired() == 0 {
+            self.found_lowered(begun, now);
+        }
+        if !self.contradicts_us(begun) {
+            self.outdated_at = self.outdated_at.filter(|at| *at > begun);
+        }
+        if self.up_since.is_none() {
             self.rise = None;
         } else if self.rise.is_none() {
             // Found on its way up, or up.

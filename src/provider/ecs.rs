@@ -40,7 +40,7 @@ use std::time::Duration;
 
 pub use aws_config::SdkConfig;
 
-use self::api::Api;
+use self::api::{Api, SERVICES_PER_REQUEST};
 use self::events::Events;
 use self::gather::Gather;
 use self::key::Key;
@@ -55,9 +55,6 @@ pub use settings::Settings;
 
 /// How long a call may take: only a backstop, for every request has its own limit and its own number of attempts.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How many services one `DescribeServices` may ask for.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html>
-const BATCH: usize = 10;
 
 /// Starts, stops and observes services on Amazon ECS.
 #[derive(Debug)]
@@ -130,7 +127,7 @@ impl Provider for Ecs {
     }
 
     fn manner(&self) -> Manner {
-        Manner { patience: PATIENCE, batch: BATCH }
+        Manner { patience: PATIENCE, batch: SERVICES_PER_REQUEST }
     }
 }
 

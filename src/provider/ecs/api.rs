@@ -5,6 +5,7 @@
 mod clients;
 mod health;
 mod queue;
+mod refusals;
 mod scaling;
 mod services;
 mod tasks;
@@ -25,6 +26,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use tokio::time::{sleep, timeout};
 
 use self::clients::Clients;
+use self::refusals::Refusals;
 use super::Settings;
 use super::backoff::Backoff;
 use super::budget::{Bucket, Budget};
@@ -32,6 +34,7 @@ use super::state::Nonsense;
 use super::trouble::{Kind, Trouble};
 
 pub(in crate::provider::ecs) use self::queue::Message;
+pub(in crate::provider::ecs) use self::services::SERVICES_PER_REQUEST;
 pub(in crate::provider::ecs) use super::budget::Urgency;
 
 /// How many different kinds of nonsense are told apart in the log.
@@ -46,6 +49,7 @@ pub(in crate::provider::ecs) struct Api {
     /// How long one attempt may take.
     limit: Duration,
     wall: SharedTimeSource,
+    refusals: Refusals,
     complaints: Mutex<BTreeSet<(String, String)>>,
 }
 
@@ -75,6 +79,7 @@ impl Api {
             backoff: Backoff::new(seed),
             limit: settings.request_timeout,
             wall: config.time_source().unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
+            refusals: Refusals::default(),
             complaints: Mutex::default(),
         }
     }

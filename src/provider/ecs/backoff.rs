@@ -33,6 +33,8 @@ impl Backoff {
     ) -> Option<Duration> {
         let attempts = match urgency {
             Urgency::Wake => 5,
+            // The next look comes soon.
+            Urgency::Poll => 3,
             Urgency::Watch => 2,
         };
         let base = match trouble.kind {
@@ -84,6 +86,8 @@ mod tests {
         let server = trouble(Kind::Server);
         assert!(backoff.after(4, &server, Urgency::Wake).is_some());
         assert!(backoff.after(5, &server, Urgency::Wake).is_none());
+        assert!(backoff.after(2, &server, Urgency::Poll).is_some());
+        assert!(backoff.after(3, &server, Urgency::Poll).is_none());
         assert!(backoff.after(1, &server, Urgency::Watch).is_some());
         assert!(backoff.after(2, &server, Urgency::Watch).is_none());
     }

@@ -14,14 +14,11 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 
 use self::permissions::Permissions;
-use super::api::{Api, Urgency};
+use super::api::{Api, SERVICES_PER_REQUEST, Urgency};
 use super::state::{Definition, NoState, ServiceState, name_of};
 use super::trouble::{Kind as Failure, Trouble};
 use super::{Ecs, Settings};
 use crate::model::{Check, EcsSpec, Kind, Spec};
-
-/// How many services one request may ask for.
-const BATCH: usize = 10;
 
 /// Something that the operator should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +135,7 @@ impl<'c> Checker<'c> {
     /// Checks the services of one cluster.
     async fn cluster(&mut self, subjects: &[Subject<'_>]) {
         let mut sound = Vec::new();
-        for batch in subjects.chunks(BATCH) {
+        for batch in subjects.chunks(SERVICES_PER_REQUEST) {
             self.describe(batch, &mut sound).await;
         }
         for (subject, state) in &sound {
@@ -171,18 +168,13 @@ impl<'c> Checker<'c> {
                             let words = format!("what ECS says of it makes no sense: {nonsense}");
                             self.found(*subject, Weight::Unknown, words);
                         }
+                        Some(Err(NoState::Refused(trouble))) => self.failed(Some(*subject), &trouble),
                         Some(Err(NoState::Missing)) | None => {
                             let EcsSpec { cluster, service, .. } = subject.ecs;
                             let words = format!("ECS has no service `{service}` in cluster `{cluster}`");
                             self.found(*subject, Weight::Wrong, words);
                         }
                     }
-                }
-            }
-            // A policy may leave out one of them; then each is asked for alone.
-            Err(Trouble { kind: Failure::Denied { .. }, .. }) if subjects.len() > 1 => {
-                for subject in subjects {
-                    Box::pin(self.describe(std::slice::from_ref(subject), sound)).await;
                 }
             }
             Err(Trouble { kind: Failure::ClusterNotFound, .. }) => {

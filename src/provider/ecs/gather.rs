@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::api::{Api, Urgency};
+use super::api::{Api, SERVICES_PER_REQUEST, Urgency};
 use super::join;
 use super::key::Key;
 use super::state::{NoState, ServiceState};
@@ -14,8 +14,6 @@ use super::trouble::Trouble;
 
 /// How long the first waits for others. The engine sends the calls of a graph in one go.
 const OTHERS_WITHIN: Duration = Duration::from_millis(2);
-/// How many services one request may ask for.
-const PER_REQUEST: usize = 10;
 
 /// What became of a service that was asked for.
 pub(super) type Answer = Result<Result<ServiceState, NoState>, Trouble>;
@@ -59,7 +57,7 @@ async fn ask(api: Arc<Api>, waiting: Arc<Mutex<BTreeMap<Arc<str>, Vec<Waiting>>>
     let mut all = waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&cluster).unwrap_or_default();
     let mut parts = Vec::new();
     while !all.is_empty() {
-        let rest = all.split_off(all.len().min(PER_REQUEST));
+        let rest = all.split_off(all.len().min(SERVICES_PER_REQUEST));
         parts.push(std::mem::replace(&mut all, rest));
     }
     join::all(parts.into_iter().map(|part| answer(&api, &cluster, part))).await;

@@ -46,7 +46,7 @@ impl Ecs {
             let seen = self.ledger.with(&key, |record| {
                 record.asked_for_by(&spec.name);
                 if record.is_on_its_way_up() {
-                    urgency = Urgency::Wake;
+                    urgency = Urgency::Poll;
                 }
                 let look = record.look(begun, told);
                 Seen { look, describe: record.wants_description(&look), ask: Ask::default(), result: Ok(()) }

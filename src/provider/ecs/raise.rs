@@ -55,6 +55,7 @@ pub(super) fn there_is(key: &Key, answer: Result<ServiceState, NoState>) -> Resu
         NoState::Nonsense(nonsense) => {
             Fault::new(format!("what ECS says of {key} makes no sense: {nonsense}"))
         }
+        NoState::Refused(trouble) => trouble.fault(),
     })
 }
 

@@ -14,6 +14,8 @@ use std::time::SystemTime;
 
 use aws_smithy_types::DateTime;
 
+use super::trouble::Trouble;
+
 pub(in crate::provider::ecs) use arn::{name_of, resource_of};
 pub(in crate::provider::ecs) use definition::{Definition, Port};
 pub(in crate::provider::ecs) use group::{GroupHealth, TargetGroup};
@@ -40,6 +42,8 @@ pub(in crate::provider::ecs) enum NoState {
     Missing,
     /// There was an answer, but it makes no sense.
     Nonsense(Nonsense),
+    /// AWS refuses to say anything about it: a permission is missing, or its name is none.
+    Refused(Trouble),
 }
 
 /// A field that has to be there.

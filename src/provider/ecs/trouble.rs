@@ -75,6 +75,11 @@ impl Trouble {
         }
     }
 
+    /// Whether AWS refuses what was asked for as such, so that one of several things asked for may be to blame.
+    pub(in crate::provider::ecs) const fn is_refusal(&self) -> bool {
+        matches!(self.kind, Kind::Denied { .. } | Kind::Invalid)
+    }
+
     /// As a fault, in one sentence for the operator and a safe one for visitors.
     pub(in crate::provider::ecs) fn fault(&self) -> Fault {
         let words = self.to_string();

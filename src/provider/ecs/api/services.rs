@@ -1,8 +1,11 @@
 use std::collections::BTreeMap;
 
+use aws_sdk_ecs::error::SdkError;
 use aws_sdk_ecs::types::{ServiceField, Tag};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::super::budget::Bucket;
+use super::super::join;
 use super::super::state::{Definition, NoState, Nonsense, ServiceState, name_of, needed};
 use super::super::trouble::Trouble;
 use super::{Action, Api, Urgency};
@@ -15,13 +18,17 @@ const DEFINITION: Action = Action::new("ecs:DescribeTaskDefinition", Bucket::Def
 
 /// How many services one request may ask for.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html>
-const SERVICES_PER_REQUEST: usize = 10;
+pub(in crate::provider::ecs) const SERVICES_PER_REQUEST: usize = 10;
 
 /// What became of each service that was asked for, by the name or ARN it was asked for with.
 pub(in crate::provider::ecs) type Services = BTreeMap<String, Result<ServiceState, NoState>>;
 
 impl Api {
     /// Describes services of one cluster, any number, by name or ARN, with their tags. Each of `names` is in the answer.
+    ///
+    /// AWS refuses a request as a whole for one service that the policy leaves out, or whose name is none. Then each
+    /// is asked for alone, and whoever is refused is kept apart from the others for a while; meanwhile, who only
+    /// watches gets the refusal without a request.
     pub(in crate::provider::ecs) async fn services(
         &self,
         cluster: &str,
@@ -29,55 +36,100 @@ impl Api {
         urgency: Urgency,
     ) -> Result<Services, Trouble> {
         let mut found = Services::new();
-        for names in names.chunks(SERVICES_PER_REQUEST) {
-            let about = match names {
-                [name] => format!("service {} in cluster {}", name_of(name), name_of(cluster)),
-                _ => format!("services of cluster {}", name_of(cluster)),
-            };
-            let answer = self
-                .call(DESCRIBE, urgency, &about, |clients| {
-                    let request = clients
-                        .ecs
-                        .describe_services()
-                        .cluster(cluster)
-                        .set_services(Some(names.iter().map(|name| (*name).to_owned()).collect()))
-                        .include(ServiceField::Tags);
-                    request.send()
-                })
-                .await?;
-            let mut states: BTreeMap<String, Result<ServiceState, NoState>> = BTreeMap::new();
-            for service in answer.services.unwrap_or_default() {
-                // Nonsense of a service without a name belongs to nobody; who asked for it finds it left out.
-                let Some(name) = service.service_name.clone() else { continue };
-                states.insert(name, ServiceState::read(service).map_err(NoState::Nonsense));
-            }
-            for failure in answer.failures.unwrap_or_default() {
-                let Some(arn) = failure.arn else { continue };
-                let state = match failure.reason.as_deref() {
-                    Some("MISSING") => NoState::Missing,
-                    reason => NoState::Nonsense(Nonsense(format!(
-                        "it failed for the reason {:?}, {:?}",
-                        reason.unwrap_or_default(),
-                        failure.detail.as_deref().unwrap_or_default()
-                    ))),
-                };
-                states.entry(name_of(&arn).to_owned()).or_insert(Err(state));
-            }
-            for asked in names {
-                let state = states.get(name_of(asked)).cloned().unwrap_or_else(|| {
-                    Err(NoState::Nonsense(Nonsense("the answer leaves it out".to_owned())))
-                });
-                if let Err(NoState::Nonsense(nonsense)) = &state {
-                    let about = format!("service {} in cluster {}", name_of(asked), name_of(cluster));
-                    self.complain(DESCRIBE, &about, nonsense);
+        let (mut together, mut alone) = (Vec::new(), Vec::new());
+        for name in names {
+            match self.refusals.recall(cluster, name) {
+                None => together.push(*name),
+                Some(trouble) if urgency == Urgency::Watch => {
+                    found.insert((*name).to_owned(), Err(NoState::Refused(trouble)));
                 }
-                found.insert((*asked).to_owned(), state);
+                Some(_) => alone.push(*name),
+            }
+        }
+        for names in together.chunks(SERVICES_PER_REQUEST) {
+            match self.describe(cluster, names, urgency).await {
+                Ok(states) => found.extend(states),
+                Err(trouble) if !trouble.is_refusal() => return Err(trouble),
+                Err(trouble) => match names {
+                    [name] => {
+                        self.refusals.note(cluster, name, &trouble);
+                        found.insert((*name).to_owned(), Err(NoState::Refused(trouble)));
+                    }
+                    _ => alone.extend(names),
+                },
+            }
+        }
+        let answers = alone.iter().map(|name| async move {
+            let answer = self.describe(cluster, &[*name], urgency).await;
+            match &answer {
+                Ok(_) => self.refusals.forget(cluster, name),
+                Err(trouble) if trouble.is_refusal() => self.refusals.note(cluster, name, trouble),
+                Err(_) => {}
+            }
+            answer
+        });
+        for (name, answer) in alone.iter().zip(join::all(answers).await) {
+            match answer {
+                Ok(states) => found.extend(states),
+                Err(trouble) if trouble.is_refusal() => {
+                    found.insert((*name).to_owned(), Err(NoState::Refused(trouble)));
+                }
+                Err(trouble) => return Err(trouble),
             }
         }
         Ok(found)
     }
 
-    /// Sets the desired count of a service. Nothing else of it changes, and no deployment begins.
+    /// One request about as many services as it may ask for.
+    async fn describe(&self, cluster: &str, names: &[&str], urgency: Urgency) -> Result<Services, Trouble> {
+        let about = match names {
+            [name] => about(cluster, name),
+            _ => format!("services of cluster {}", name_of(cluster)),
+        };
+        let answer = self
+            .call(DESCRIBE, urgency, &about, |clients| {
+                let request = clients
+                    .ecs
+                    .describe_services()
+                    .cluster(cluster)
+                    .set_services(Some(names.iter().map(|name| (*name).to_owned()).collect()))
+                    .include(ServiceField::Tags);
+                request.send()
+            })
+            .await?;
+        let mut states: BTreeMap<String, Result<ServiceState, NoState>> = BTreeMap::new();
+        for service in answer.services.unwrap_or_default() {
+            // Nonsense of a service without a name belongs to nobody; who asked for it finds it left out.
+            let Some(name) = service.service_name.clone() else { continue };
+            states.insert(name, ServiceState::read(service).map_err(NoState::Nonsense));
+        }
+        for failure in answer.failures.unwrap_or_default() {
+            let Some(arn) = failure.arn else { continue };
+            let state = match failure.reason.as_deref() {
+                Some("MISSING") => NoState::Missing,
+                reason => NoState::Nonsense(Nonsense(format!(
+                    "it failed for the reason {:?}, {:?}",
+                    reason.unwrap_or_default(),
+                    failure.detail.as_deref().unwrap_or_default()
+                ))),
+            };
+            states.entry(name_of(&arn).to_owned()).or_insert(Err(state));
+        }
+        let found = names.iter().map(|asked| {
+            let state = states
+                .get(name_of(asked))
+                .cloned()
+                .unwrap_or_else(|| Err(NoState::Nonsense(Nonsense("the answer leaves it out".to_owned()))));
+            if let Err(NoState::Nonsense(nonsense)) = &state {
+                self.complain(DESCRIBE, &self::about(cluster, asked), nonsense);
+            }
+            ((*asked).to_owned(), state)
+        });
+        Ok(found.collect())
+    }
+
+    /// Sets the desired count of a service. Nothing else of it changes, and no deployment begins. Answers with the
+    /// service as it is then; none where AWS took the order and what it says of the service cannot be read.
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>
     pub(in crate::provider::ecs) async fn set_desired(
         &self,
@@ -85,18 +137,27 @@ impl Api {
         service: &str,
         count: u32,
         urgency: Urgency,
-    ) -> Result<ServiceState, Trouble> {
-        let about = format!("service {} in cluster {}", name_of(service), name_of(cluster));
+    ) -> Result<Option<ServiceState>, Trouble> {
+        let about = about(cluster, service);
         let number = i32::try_from(count)
             .map_err(|_| self.nonsense(UPDATE, &about, &Nonsense(format!("a desired count of {count}"))))?;
         let answer = self
             .call(UPDATE, urgency, &about, |clients| {
-                clients.ecs.update_service().cluster(cluster).service(service).desired_count(number).send()
+                let request =
+                    clients.ecs.update_service().cluster(cluster).service(service).desired_count(number);
+                async move {
+                    match request.send().await {
+                        Err(SdkError::ResponseError(answer)) if is_success_of_aws(answer.raw()) => Ok(None),
+                        answer => answer.map(Some),
+                    }
+                }
             })
             .await?;
-        needed(answer.service, "service")
-            .and_then(ServiceState::read)
-            .map_err(|nonsense| self.nonsense(UPDATE, &about, &nonsense))
+        let read = answer
+            .ok_or_else(|| Nonsense("it is not of the form that AWS promises".to_owned()))
+            .and_then(|answer| needed(answer.service, "service"))
+            .and_then(ServiceState::read);
+        Ok(read.inspect_err(|nonsense| self.complain(UPDATE, &about, nonsense)).ok())
     }
 
     /// Sets tags of a service; others stay.
@@ -142,4 +203,13 @@ impl Api {
             .and_then(Definition::read)
             .map_err(|nonsense| self.nonsense(DEFINITION, &about, &nonsense))
     }
+}
+
+fn about(cluster: &str, service: &str) -> String {
+    format!("service {} in cluster {}", name_of(service), name_of(cluster))
+}
+
+/// Whether AWS itself, and nobody in between, says that it has done what it was asked for, whatever it says besides.
+fn is_success_of_aws(answer: &HttpResponse) -> bool {
+    answer.status().is_success() && answer.headers().contains_key("x-amzn-requestid")
 }

@@ -30,36 +30,67 @@ async fn a_burst_is_free_and_then_tokens_come_one_by_one() {
 #[tokio::test(start_paused = true)]
 async fn only_the_share_is_used() {
     let budget = Budget::new(0.5);
-    assert_eq!(taking(&budget, Bucket::ServiceModify, Urgency::Wake, 25).await, Duration::ZERO);
-    let took = taking(&budget, Bucket::ServiceModify, Urgency::Wake, 5).await;
-    assert!(about(took, Duration::from_secs(2)), "2.5 a second: {took:?}");
+    // Half of the half that is ours, at half the rate.
+    assert_eq!(taking(&budget, Bucket::ServiceRead, Urgency::Watch, 25).await, Duration::ZERO);
+    let took = taking(&budget, Bucket::ServiceRead, Urgency::Watch, 5).await;
+    assert!(about(took, Duration::from_millis(500)), "10 a second: {took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn fifty_services_wake_in_one_burst_whatever_the_share() {
+    for share in [0.1, 0.5, 1.0] {
+        let budget = Budget::new(share);
+        assert_eq!(taking(&budget, Bucket::ServiceModify, Urgency::Wake, 50).await, Duration::ZERO);
+        let took = taking(&budget, Bucket::ServiceModify, Urgency::Wake, 5).await;
+        assert!(about(took, Duration::from_secs_f64(1.0 / share)), "no faster than the share: {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rest_of_the_bucket_comes_back_last_and_only_to_waking() {
+    let budget = Budget::new(0.5);
+    taking(&budget, Bucket::ServiceModify, Urgency::Wake, 50).await;
+    let took = taking(&budget, Bucket::ServiceModify, Urgency::Watch, 1).await;
+    assert!(about(took, Duration::from_millis(5_200)), "12 are left, at 2.5 a second: {took:?}");
+    sleep(Duration::from_secs(30)).await;
+    // Half of the half that is ours: what was saved beside it is not for watching.
+    assert_eq!(taking(&budget, Bucket::ServiceModify, Urgency::Watch, 13).await, Duration::ZERO);
+    assert!(taking(&budget, Bucket::ServiceModify, Urgency::Watch, 1).await > Duration::from_millis(300));
+    let mut saved = 0;
+    while taking(&budget, Bucket::ServiceModify, Urgency::Wake, 1).await == Duration::ZERO {
+        saved += 1;
+    }
+    assert!((25..50).contains(&saved), "{saved}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_smallest_share_still_lets_both_through() {
     let budget = Budget::new(0.01);
     budget.take(Bucket::ServiceModify, Urgency::Watch).await;
+    budget.take(Bucket::ServiceModify, Urgency::Poll).await;
     let took = taking(&budget, Bucket::ServiceModify, Urgency::Wake, 1).await;
     assert_eq!(took, Duration::ZERO, "one was left to waking");
     let took = taking(&budget, Bucket::ServiceModify, Urgency::Watch, 1).await;
-    assert!(about(took, Duration::from_secs(40)), "two tokens at one in 20 s: {took:?}");
+    assert!(about(took, Duration::from_secs(60)), "three tokens at one in 20 s: {took:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn watching_leaves_half_to_waking() {
+async fn watching_leaves_half_and_looking_a_quarter() {
     let budget = Budget::new(1.0);
     assert_eq!(taking(&budget, Bucket::ServiceRead, Urgency::Watch, 50).await, Duration::ZERO);
     assert!(taking(&budget, Bucket::ServiceRead, Urgency::Watch, 1).await > Duration::ZERO);
-    assert_eq!(taking(&budget, Bucket::ServiceRead, Urgency::Wake, 50).await, Duration::ZERO);
+    assert_eq!(taking(&budget, Bucket::ServiceRead, Urgency::Poll, 25).await, Duration::ZERO);
+    assert!(taking(&budget, Bucket::ServiceRead, Urgency::Poll, 1).await > Duration::ZERO);
+    assert_eq!(taking(&budget, Bucket::ServiceRead, Urgency::Wake, 25).await, Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_wakes_comes_before_who_watches_and_each_in_turn() {
+async fn who_wakes_comes_before_who_looks_before_who_watches_and_each_in_turn() {
     let budget = Arc::new(Budget::new(1.0));
     taking(&budget, Bucket::ServiceModify, Urgency::Wake, 50).await;
     let (heard, mut order) = tokio::sync::mpsc::unbounded_channel();
     let mut all = JoinSet::new();
-    for (urgency, number) in [(Urgency::Watch, 0..3), (Urgency::Wake, 3..9)]
+    for (urgency, number) in [(Urgency::Watch, 0..3), (Urgency::Poll, 3..6), (Urgency::Wake, 6..9)]
         .into_iter()
         .flat_map(|(urgency, numbers)| numbers.map(move |number| (urgency, number)))
     {
@@ -75,7 +106,7 @@ async fn who_wakes_comes_before_who_watches_and_each_in_turn() {
     while let Ok(number) = order.try_recv() {
         got.push(number);
     }
-    assert_eq!(got, [3, 4, 5, 6, 7, 8, 0, 1, 2]);
+    assert_eq!(got, [6, 7, 8, 3, 4, 5, 0, 1, 2]);
 }
 
 #[tokio::test(start_paused = true)]

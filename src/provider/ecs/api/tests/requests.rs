@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::super::state::{LastStatus, NoState, Rollout, ServiceStatus, Suspended, Wanted};
 use super::super::*;
-use super::script::{Script, error, ok};
+use super::script::{Say, Script, error, ok};
 
 fn service(name: &str, changes: &Value) -> Value {
     let mut service = json!({
@@ -126,12 +126,86 @@ async fn what_is_missing_or_makes_no_sense_concerns_one_service_alone() {
     assert_eq!(words("left-out"), "the answer leaves it out");
 }
 
+/// The answer to whoever asks for these services.
+fn described(names: &[&str]) -> Say {
+    let services: Vec<_> = names.iter().map(|name| service(name, &json!({}))).collect();
+    ok(json!({ "services": services }).to_string())
+}
+
+fn forbidden() -> Say {
+    error(400, "AccessDeniedException", "User: me is not authorized to perform: ecs:DescribeServices")
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_refused_does_not_take_the_others_down_and_is_kept_apart() {
+    for refusal in [forbidden(), error(400, "InvalidParameterException", "Invalid identifier")] {
+        let script = Script::new([
+            refusal.clone(),
+            described(&["a"]),
+            refusal.clone(),
+            described(&["c"]),
+            // Those who watch ask for the sound ones alone.
+            described(&["a", "c"]),
+            // Whoever wakes it asks for it again.
+            described(&["a", "c"]),
+            refusal.clone(),
+            // In the end it is asked for with the others again.
+            described(&["a", "b", "c"]),
+        ]);
+        let api = script.api();
+        for urgency in [Urgency::Watch, Urgency::Watch, Urgency::Wake] {
+            let found = api.services("demo", &["a", "b", "c"], urgency).await.unwrap();
+            assert!(found["a"].is_ok() && found["c"].is_ok());
+            let Err(NoState::Refused(trouble)) = &found["b"] else { panic!("{:?}", found["b"]) };
+            assert!(trouble.is_refusal());
+            assert_eq!(trouble.about, "service b in cluster demo", "of itself, not of the three");
+        }
+        assert_eq!(script.heard()[4].json()["services"], json!(["a", "c"]));
+        assert_eq!(script.heard()[6].json()["services"], json!(["b"]));
+        sleep(Duration::from_secs(200)).await;
+        let found = api.services("demo", &["a", "b", "c"], Urgency::Watch).await.unwrap();
+        assert!(found.values().all(Result::is_ok));
+        assert_eq!(script.heard().len(), 8);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_ends_with_the_first_answer() {
+    let script = Script::new([forbidden(), described(&["a"]), described(&["a", "b"])]);
+    let api = script.api();
+    let found = api.services("demo", &["a"], Urgency::Wake).await.unwrap();
+    assert!(matches!(found["a"], Err(NoState::Refused(_))));
+    assert!(api.services("demo", &["a"], Urgency::Poll).await.unwrap()["a"].is_ok());
+    assert!(api.services("demo", &["a", "b"], Urgency::Watch).await.unwrap()["a"].is_ok());
+    assert_eq!(script.heard().len(), 3);
+}
+
+#[tokio::test]
+async fn an_order_that_was_taken_is_no_failure_whatever_is_said_of_it() {
+    let odd = json!({ "service": service("web", &json!({ "runningCount": -1 })) });
+    let script = Script::new([
+        ok("{}"),
+        ok(odd.to_string()),
+        Say::OfAws(200, "{\"service\": [".to_owned()),
+        // Not from AWS: nobody took the order.
+        ok("<html>please log in</html>"),
+        ok("<html>please log in</html>"),
+    ]);
+    let api = script.api();
+    for _ in 0..3 {
+        assert_eq!(api.set_desired("demo", "web", 1, Urgency::Watch).await, Ok(None));
+    }
+    let trouble = api.set_desired("demo", "web", 1, Urgency::Watch).await.unwrap_err();
+    assert_eq!(trouble.kind, Kind::Nonsense);
+    assert_eq!(script.heard().len(), 5);
+}
+
 #[tokio::test]
 async fn the_desired_count_is_all_that_an_update_says() {
     let script =
         Script::new([ok(json!({ "service": service("web", &json!({ "desiredCount": 0 })) }).to_string())]);
     let web = script.api().set_desired("demo", "web", 0, Urgency::Watch).await.unwrap();
-    assert_eq!(web.desired, 0);
+    assert_eq!(web.unwrap().desired, 0);
     assert_eq!(script.heard()[0].json(), json!({ "cluster": "demo", "service": "web", "desiredCount": 0 }));
 }
 
@@ -250,7 +324,7 @@ async fn target_health_is_counted() {
         member("initial", "<Reason>Elb.RegistrationInProgress</Reason>"),
         member("unhealthy.draining", ""),
     ];
-    let throttled = super::script::Say::Answer(
+    let throttled = Say::Answer(
         400,
         "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message></Error>\
          </ErrorResponse>"

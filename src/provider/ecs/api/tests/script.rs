@@ -24,6 +24,8 @@ use super::super::Api;
 pub(super) enum Say {
     /// An answer with this status and body.
     Answer(u16, String),
+    /// The same, with the number that AWS gives to each request.
+    OfAws(u16, String),
     /// Nothing, ever.
     Hang,
     /// The connection is refused.
@@ -110,6 +112,11 @@ impl HttpConnector for Door {
             match say.expect("one request more than the script has answers") {
                 Say::Answer(status, body) => {
                     Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body)))
+                }
+                Say::OfAws(status, body) => {
+                    let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+                    answer.headers_mut().insert("x-amzn-requestid", "1");
+                    Ok(answer)
                 }
                 Say::Hang => std::future::pending().await,
                 Say::Refuse => Err(ConnectorError::io("connection refused".into())),

@@ -45,6 +45,7 @@ impl Record {
         if taken {
             self.up_since = None;
             self.rise = None;
+            self.stays_suspended();
         }
     }
 
@@ -58,11 +59,15 @@ impl Record {
         }
     }
 
-    /// A look begun at `begun` finds it put to sleep, and we did not do it. Its tasks are as little to be trusted.
+    /// A look begun at `begun` finds it put to sleep, and we did not do it. Its tasks are as little to be trusted;
+    /// one without tasks leaves nothing to doubt.
     pub(super) fn found_lowered(&mut self, begun: Time, now: Now) {
-        let wall = now.wall.checked_sub(now.time.since(begun)).unwrap_or(now.wall);
-        self.lowered = Some(Lowered { at: begun, wall, by_us: false });
-        self.doubt_all();
+        let counted = self.state().is_some_and(|state| state.running + state.pending > 0);
+        if counted || !self.up().is_empty() {
+            let wall = now.wall.checked_sub(now.time.since(begun)).unwrap_or(now.wall);
+            self.lowered = Some(Lowered { at: begun, wall, by_us: false });
+            self.doubt_all();
+        }
     }
 
     fn doubt_all(&mut self) -> Vec<Arc<str>> {
@@ -101,6 +106,7 @@ impl Record {
         self.up_since =
             Some(self.up_since.filter(|since| lowered.is_none_or(|at| at < *since)).unwrap_or(now));
         self.outdated(now);
+        self.resumes_itself();
     }
 
     /// Whether a description from a look begun at `begun` may be from before it was put to sleep.
@@ -119,7 +125,8 @@ impl Record {
         if self.desired() == 0 {
             return self.just_raised(begun);
         }
-        let told_down = self.lowered.is_some_and(|lowered| self.up_since.is_none_or(|since| since <= lowered.at));
+        let told_down =
+            self.lowered.is_some_and(|lowered| self.up_since.is_none_or(|since| since <= lowered.at));
         told_down && self.just_lowered(begun)
     }
 

@@ -6,6 +6,7 @@
 mod ask;
 mod death;
 mod record;
+mod tags;
 mod task;
 #[cfg(test)]
 mod tests;

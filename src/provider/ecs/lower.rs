@@ -95,7 +95,7 @@ impl Ecs {
         ecs: &EcsSpec,
         wakes_to: u32,
     ) -> Result<(), Fault> {
-        let known = Memory::read(&state.tags);
+        let known = self.ledger.with(key, |record| record.memory());
         let scalable = if self.settings.auto_scaling {
             let asked = self.api.scalable_target(&key.cluster, &key.service, Urgency::Watch).await;
             asked.map_err(|trouble| without_scaling(&trouble))?
@@ -104,7 +104,9 @@ impl Ecs {
         };
         let would_wake_to = known.count.unwrap_or(wakes_to);
         let memory = Memory {
-            count: (ecs.desired_count.is_none() && would_wake_to != state.desired).then_some(state.desired),
+            // A zero here is an answer from before it was woken.
+            count: (ecs.desired_count.is_none() && ![0, would_wake_to].contains(&state.desired))
+                .then_some(state.desired),
             scaling: scalable.map(|scalable| Scaling {
                 min: scalable.min,
                 // Still suspended from an earlier sleep: what was before that counts.
@@ -114,7 +116,7 @@ impl Ecs {
         let tags = memory.missing_from(&known);
         if !tags.is_empty() {
             self.api.tag(&state.arn, &tags, Urgency::Watch).await.map_err(|trouble| trouble.fault())?;
-            self.ledger.with(key, |record| record.tagged(&tags));
+            self.ledger.with(key, |record| record.tagged(&tags, self.clock.now()));
         }
         if scalable.is_some_and(|scalable| scalable.suspended != Suspended::ALL) {
             let asked =

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::Ecs;
 use super::api::Urgency;
 use super::key::Key;
-use super::memory::Memory;
 use super::state::{NoState, ServiceState, ServiceStatus};
 use crate::model::{EcsSpec, Fault};
 
@@ -28,13 +27,13 @@ impl Ecs {
             return Err(is_daemon(&key));
         }
         let desired = state.desired;
-        let wanted = Memory::read(&state.tags).wake_to(desired, count, ecs.desired_count.is_some());
         let now = self.now();
-        let perhaps_stale = self.ledger.with(&key, |record| {
+        let (memory, perhaps_stale) = self.ledger.with(&key, |record| {
             record.described(state, begun, now);
             record.rising(now.time);
-            record.just_lowered(begun)
+            (record.memory(), record.just_lowered(begun))
         });
+        let wanted = memory.wake_to(desired, count, ecs.desired_count.is_some());
         if desired < wanted || perhaps_stale {
             let order = self.api.set_desired(&key.cluster, &key.service, wanted, Urgency::Wake).await;
             order.map_err(|trouble| trouble.fault())?;

@@ -134,7 +134,7 @@ impl Record {
         let is_recent = |at| wall.duration_since(at).is_ok_and(|age: Duration| age < RECENT);
         let mut lately = state.events.iter().take_while(|event| is_recent(event.at));
         let stopped = lately.any(|event| event.message.contains("has stopped"));
-        let never = self.stopped_listed.is_none() && self.lowered.is_none();
+        let never = self.stopped_listed.is_none() && !self.lowered.is_some_and(|lowered| lowered.by_us);
         never && stopped && state.status != ServiceStatus::Inactive
     }
 

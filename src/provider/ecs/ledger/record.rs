@@ -2,13 +2,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::Mutex as AsyncMutex;
-
-use super::super::memory::{Memory, Scaling};
 use super::super::state::{
     Deployment, DeploymentStatus, LastStatus, Rollout, ServiceState, ServiceStatus, Task, Wanted,
 };
 use super::Now;
+use super::tags::Tags;
 use super::task::Known;
 use super::trust::Lowered;
 use crate::model::Time;
@@ -18,8 +16,6 @@ use crate::model::Time;
 const REMEMBERED: Duration = Duration::from_secs(60 * 60);
 /// How many stopped tasks are remembered.
 const MOST_REMEMBERED: usize = 50;
-/// How often it is tried to resume Application Auto Scaling.
-const RESUME_EVERY: Duration = Duration::from_secs(30);
 /// How long ago the scheduler may have said something that still explains why a service found on its way up is not.
 const STILL_TRUE: Duration = Duration::from_secs(30 * 60);
 
@@ -48,12 +44,10 @@ pub(in crate::provider::ecs) struct Record {
     pub(super) rise: Option<Rise>,
     /// Since when it is known to have a desired count.
     pub(super) up_since: Option<Time>,
-    /// When it was last put to sleep by us.
+    /// When it was last put to sleep.
     pub(super) lowered: Option<Lowered>,
-    /// Held by whoever changes what Application Auto Scaling may do.
-    turn: Arc<AsyncMutex<()>>,
-    /// When resuming it was tried last.
-    resumed_at: Option<Time>,
+    /// What its tags have to do with.
+    pub(super) tags: Tags,
     /// The roll-out that is under way, and since when that is known.
     pub(super) rollout: Option<(String, Time)>,
 }
@@ -103,8 +97,7 @@ impl Record {
             up_since: None,
             lowered: None,
             rollout: None,
-            turn: Arc::default(),
-            resumed_at: None,
+            tags: Tags::default(),
         }
     }
 
@@ -141,14 +134,21 @@ impl Record {
         if self.service.as_ref().is_some_and(|(_, known)| *known > begun) {
             return;
         }
-        self.outdated_at = self.outdated_at.filter(|at| *at > begun);
         self.note_rollout(&state, now.time);
         if self.state().is_none_or(|before| Mark::of(before) != Mark::of(&state)) {
             self.changed_at = now.time;
         }
+        let was_up = self.service.is_none() || self.up_since.is_some();
         self.service = Some((state, begun));
         self.note_desired(begun);
-        if self.desired() == 0 {
+        if was_up && self.up_since.is_none() && self.desired() == 0 {
+            self.found_lowered(begun, now);
+        }
+        self.tags_described(begun);
+        if !self.contradicts_us(begun) {
+            self.outdated_at = self.outdated_at.filter(|at| *at > begun);
+        }
+        if self.up_since.is_none() {
             self.rise = None;
         } else if self.rise.is_none() {
             // Found on its way up, or up.
@@ -240,46 +240,6 @@ impl Record {
                 self.tasks.remove(&arn);
             }
         }
-    }
-
-    // === Its tags ===
-
-    /// To be held while changing what Application Auto Scaling may do.
-    pub(in crate::provider::ecs) fn turn(&self) -> Arc<AsyncMutex<()>> {
-        self.turn.clone()
-    }
-
-    /// Its tags were set.
-    pub(in crate::provider::ecs) fn tagged(&mut self, tags: &[(&str, String)]) {
-        if let Some((state, _)) = &mut self.service {
-            state.tags.extend(tags.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
-        }
-    }
-
-    /// A tag of it was taken away.
-    pub(in crate::provider::ecs) fn untagged(&mut self, key: &str) {
-        if let Some((state, _)) = &mut self.service {
-            state.tags.remove(key);
-        }
-    }
-
-    /// Its ARN and what Application Auto Scaling was allowed to do before we suspended it, where that is to be
-    /// given back: it is up, and that is no answer from before it was put to sleep.
-    pub(in crate::provider::ecs) fn suspended(&self) -> Option<(String, Scaling)> {
-        let (state, begun) = self.service.as_ref()?;
-        let is_up = self.up_since.is_some() && !self.just_lowered(*begun);
-        let scaling = Memory::read(&state.tags).scaling.filter(|_| is_up)?;
-        Some((state.arn.clone(), scaling))
-    }
-
-    /// Whether to try now to give it back.
-    pub(in crate::provider::ecs) fn is_to_resume(&mut self, now: Time) -> bool {
-        let is_due = self.resumed_at.is_none_or(|at| now.since(at) >= RESUME_EVERY);
-        let resumes = is_due && self.suspended().is_some();
-        if resumes {
-            self.resumed_at = Some(now);
-        }
-        resumes
     }
 
     // === What is asked of it ===

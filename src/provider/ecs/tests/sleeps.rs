@@ -117,6 +117,33 @@ async fn what_must_not_sleep_is_refused_with_a_reason() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_count_of_zero_is_never_remembered() {
+    let aws = awake(0, Service::default());
+    let ecs = provider(&aws);
+    ecs.scale(&spec("web"), 1).await.unwrap();
+    // From before it was woken.
+    aws.state().services.get_mut("web").unwrap().stale = Some(0);
+    ecs.scale(&spec("web"), 0).await.unwrap();
+    assert_eq!(aws.state().services["web"].desired, 0);
+    assert_eq!(aws.state().services["web"].tags, [].into());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_tag_does_not_hide_what_is_suspended_since() {
+    let aws = awake(1, Service { scaled: Some((1, [false; 3])), ..Service::default() });
+    let ecs = provider(&aws);
+    ecs.scale(&spec("web"), 0).await.unwrap();
+    ecs.scale(&spec("web"), 1).await.unwrap();
+    calm().await;
+    let old = ("wakegate:scaling".to_owned(), "min=1 in=active out=active scheduled=active".to_owned());
+    aws.state().services.get_mut("web").unwrap().tags.extend([old]);
+    aws.asked();
+    ecs.scale(&spec("web"), 0).await.unwrap();
+    let asked = aws.asked();
+    assert!(asked.iter().any(|line| line.starts_with("TagResource wakegate:scaling")), "{asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_that_sleeps_already_is_left_alone() {
     let aws = awake(0, Service::default());
     provider(&aws).scale(&spec("web"), 0).await.unwrap();

@@ -100,3 +100,14 @@ async fn what_cannot_wake_says_why_at_once() {
     assert_eq!(&*fault.reason, "ECS has no service ghost in cluster demo");
     assert!(!fault.public.contains("ghost"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_scalable_target_that_is_gone_leaves_nothing_to_resume() {
+    let tags =
+        [("wakegate:scaling".to_owned(), "min=2 in=active out=active scheduled=active".to_owned())].into();
+    let aws = awake(0, Service { tags, ..Service::default() });
+    aws.state().fails.insert("RegisterScalableTarget", "ValidationException");
+    provider(&aws).scale(&spec("web"), 1).await.unwrap();
+    calm().await;
+    assert_eq!(aws.state().services["web"].tags, [].into());
+}

@@ -32,9 +32,9 @@ fn a_death_since_the_waking_is_told_with_its_moment() {
 #[test]
 fn a_death_before_the_waking_does_not_count() {
     let mut world = waking();
-    world.tasks(&[dead(1, 50, 90, EXITED, "x")]);
+    world.tasks(&[dead(1, 101, 99, EXITED, "x")]);
     assert_eq!(world.seen().fault, None);
-    world.tasks(&[dead(2, 50, 102, EXITED, "y")]);
+    world.tasks(&[dead(2, 101, 102, EXITED, "y")]);
     assert!(world.seen().fault.is_some(), "by a clock that is a second ahead of ours");
     let now = world.later(1).now().time;
     world.with(|record| record.rising(now));

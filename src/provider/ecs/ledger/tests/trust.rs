@@ -47,6 +47,37 @@ fn an_old_answer_after_falling_asleep_is_no_waking() {
 }
 
 #[test]
+fn a_sleep_by_somebody_else_is_a_sleep() {
+    let mut world = World::new();
+    world.described(service(1, 1, 0)).tasks(&[task(1, Running, 1)]);
+    world.later(60).described(service(0, 1, 0));
+    world.later(1).wake();
+    world.later(1).described(service(1, 1, 0)).tasks(&[task(1, Running, 1)]);
+    assert_eq!(world.addresses(), [""; 0], "ECS may not have told it yet");
+    world.later(1).tasks(&[task(1, Running, 1), task(2, Pending, 162)]);
+    assert_eq!(world.addresses(), ["10.0.0.2:8080"]);
+}
+
+#[test]
+fn a_task_from_before_a_restart_is_not_used_where_the_service_was_found_asleep() {
+    let mut world = World::new();
+    world.described(service(0, 1, 0)).later(1).wake();
+    world.later(1).described(service(1, 1, 0)).tasks(&[task(1, Running, 1)]);
+    assert_eq!(world.addresses(), [""; 0]);
+    world.later(5).described(service(1, 1, 0)).tasks(&[task(1, Running, 1)]);
+    assert_eq!(world.addresses(), ["10.0.0.1:8080"], "ECS has kept it");
+}
+
+#[test]
+fn an_old_answer_after_a_waking_is_no_sleep() {
+    let mut world = World::new();
+    world.described(service(0, 0, 0)).later(60).wake();
+    world.later(1).described(service(1, 0, 1)).tasks(&[task(1, Pending, 161)]);
+    world.later(1).described(service(0, 0, 0)).later(1).described(service(1, 0, 1));
+    assert_eq!(world.addresses(), ["10.0.0.1:8080"]);
+}
+
+#[test]
 fn a_refused_sleep_changes_nothing() {
     let mut world = World::new();
     world.described(service(1, 1, 0)).tasks(&[task(1, Running, 1)]);

@@ -104,11 +104,32 @@ fn scaling_is_resumed_once_it_is_up_and_not_just_put_to_sleep() {
     };
     let due = |world: &World| world.with(|record| record.is_to_resume(world.now().time));
     assert!(!due(world.described(tagged(0))));
+    assert!(!due(world.later(1).described(tagged(1))), "another gateway may be putting it to sleep");
+    assert!(!due(world.later(60).described(tagged(1))));
     assert!(due(world.later(1).described(tagged(1))));
     assert!(!due(world.later(29).described(tagged(1))), "not all the time");
     assert!(due(world.later(1).described(tagged(1))));
     assert!(!due(world.later(60).sleep().later(1).described(tagged(1))), "an old answer");
     assert!(!due(world.later(60).described(service(1, 0, 0))), "there is nothing to resume");
+    world.later(60).described(tagged(0)).wake();
+    assert!(due(&world), "at once, where it was woken by us");
+}
+
+#[test]
+fn tags_that_we_wrote_are_known_before_they_are_described() {
+    let mut world = World::new();
+    let scaling = || ("wakegate:scaling", "min=1 in=active out=active scheduled=active".to_owned());
+    let tagged = || ServiceState { tags: [(scaling().0.to_owned(), scaling().1)].into(), ..service(1, 1, 0) };
+    let now = world.described(service(1, 1, 0)).now().time;
+    world.with(|record| record.tagged(&[scaling()], now));
+    world.later(5).described(service(1, 1, 0));
+    assert!(world.with(|record| record.memory().scaling).is_some());
+    let now = world.now().time;
+    world.with(|record| record.untagged("wakegate:scaling", now));
+    world.later(5).described(tagged());
+    assert_eq!(world.with(|record| record.memory().scaling), None);
+    world.later(1).described(tagged());
+    assert!(world.with(|record| record.memory().scaling).is_some(), "somebody else has written it");
 }
 
 #[test]

@@ -7,10 +7,13 @@ use std::time::Duration;
 use super::app::{AppBehaviour, Seen};
 use super::call::Call;
 use super::error::ApiError;
+use super::events::Bus;
 use super::fault::Fault;
+use super::groups::Settings;
 use super::handle::Simulator;
 use super::past::Stale;
 use super::pool::Pool;
+use super::scaling::{ScalableTarget, Suspended};
 use super::service::{Service, ServiceKey, ServiceSetup};
 use super::task::Task;
 use super::timings::Timings;
@@ -59,7 +62,7 @@ impl Simulator {
 
     /// Sets a desired count, as somebody else would.
     pub(crate) fn set_desired(&self, cluster: &str, service: &str, desired: u32) {
-        self.with(|world| world.set_desired(&key(cluster, service), desired));
+        self.with(|world| world.set_desired(&key(cluster, service), desired, false));
     }
 
     /// Begins a deployment, of another image where one is given, and of other manners where they are given.
@@ -93,6 +96,34 @@ impl Simulator {
     /// Stops a task, as a user would; its service makes another one.
     pub(crate) fn stop_task(&self, arn: &str, reason: &str) {
         self.with(|world| world.stop_task(arn, "UserInitiated", reason));
+    }
+
+    /// The app of a task ends by itself, if it runs.
+    pub(crate) fn crash(&self, arn: &str) {
+        self.with(|world| world.crash(arn));
+    }
+
+    /// Changes how events get to their queue.
+    pub(crate) fn set_bus(&self, change: impl FnOnce(&mut Bus)) {
+        self.with(|world| change(&mut world.wings.bus));
+    }
+
+    /// Makes a target group, or sets one up anew.
+    pub(crate) fn set_group(&self, settings: Settings) {
+        self.with(|world| world.wings.groups.set(settings));
+    }
+
+    /// Makes a service a scalable target of Application Auto Scaling.
+    pub(crate) fn set_scalable(&self, cluster: &str, service: &str, min: i64, max: i64) {
+        self.with(|world| {
+            let target = ScalableTarget { min, max, suspended: Suspended::default(), created: world.now };
+            world.wings.scaling.set(cluster, service, target);
+        });
+    }
+
+    /// What Application Auto Scaling knows of a service.
+    pub(crate) fn scalable(&self, cluster: &str, service: &str) -> Option<ScalableTarget> {
+        self.with(|world| world.wings.scaling.get(cluster, service).cloned())
     }
 
     /// Deletes a service, by force.

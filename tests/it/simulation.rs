@@ -5,7 +5,10 @@
 //! `WAKEGATE_SEED=17 cargo test --test it simulation::even -- --nocapture` replays one and prints what happened.
 
 #[cfg(feature = "ecs")]
+mod amazon;
+#[cfg(feature = "ecs")]
 mod aws;
+mod blow;
 mod chaos;
 mod checker;
 mod clients;
@@ -17,6 +20,8 @@ mod plain;
 mod planted;
 mod platform;
 mod stage;
+#[cfg(feature = "ecs")]
+mod weather;
 
 use chaos::Story;
 use checker::check;
@@ -39,11 +44,12 @@ fn history_of(seed: u64) -> Vec<Entry> {
 /// Plays a seed. Gives back which promises were broken, in words.
 fn run(seed: u64, verbose: bool) -> Vec<String> {
     let _replay = Replay(seed);
+    let story = Story::new(seed);
     let entries = history_of(seed);
     if verbose {
-        println!("{:#?}\n{}", Story::new(seed), history::text(&entries));
+        println!("{:#?}\n{}", story, history::text(&entries));
     }
-    let broken = check(&entries, house::TERMS);
+    let broken = check(&entries, story.terms);
     broken.iter().map(|(rule, how)| format!("seed {seed}: {rule:?}: {how}")).collect()
 }
 

@@ -106,6 +106,7 @@ fn config(services: &[String], rng: &mut Rng) -> String {
     let mut text = format!(
         "listeners: [{{ address: '0.0.0.0:80' }}]\n\
          defaults: {{ idle_after: {idle}ms, wake_timeout: 12s, hold_timeout: 20s, page_after: 1s }}\n\
+         aws: {{ poll_every: 500ms, reconcile_every: 10s, settle: 0s }}\n\
          services:\n"
     );
     for (number, name) in services.iter().enumerate() {

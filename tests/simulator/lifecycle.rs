@@ -392,7 +392,8 @@ impl World {
     fn release_address(&mut self, arn: &str) {
         let Some(task) = self.tasks.get_mut(arn).filter(|task| task.holds_ip) else { return };
         task.holds_ip = false;
-        let rest = if task.ordered { Duration::ZERO } else { self.pool.rest };
+        let rests = self.pool.rest_for_all || !task.ordered;
+        let rest = if rests { self.pool.rest } else { Duration::ZERO };
         if let Some(ip) = task.ip {
             self.pool.give_back(ip, self.now.saturating_add(rest));
         }

@@ -24,6 +24,8 @@ pub(crate) struct Pool {
     /// How long the address of a task that ended without a call of UpdateService is given to nobody after its
     /// interface was given back. The gateway could not know.
     pub(crate) rest: Duration,
+    /// The same for that of a task that a call of UpdateService ended: there are others who call than who could know.
+    pub(crate) rest_for_all: bool,
     source: Source,
     /// Addresses that were used, each with the time before which it is given to nobody.
     freed: VecDeque<(Ipv4Addr, Duration)>,
@@ -54,7 +56,13 @@ impl Pool {
     }
 
     fn new(source: Source) -> Self {
-        Self { reuse: Reuse::default(), rest: Duration::ZERO, source, freed: VecDeque::new() }
+        Self {
+            reuse: Reuse::default(),
+            rest: Duration::ZERO,
+            rest_for_all: false,
+            source,
+            freed: VecDeque::new(),
+        }
     }
 
     /// The same, with another rule for giving an address again.
@@ -63,9 +71,9 @@ impl Pool {
         self
     }
 
-    /// The same, with a rest for addresses that come back without a call of UpdateService.
-    pub(crate) fn resting(mut self, rest: Duration) -> Self {
-        self.rest = rest;
+    /// The same, with a rest for addresses that come back without a call of UpdateService, or for all.
+    pub(crate) fn resting(mut self, rest: Duration, for_all: bool) -> Self {
+        (self.rest, self.rest_for_all) = (rest, for_all);
         self
     }
 

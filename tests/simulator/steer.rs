@@ -15,7 +15,7 @@ use super::past::Stale;
 use super::pool::Pool;
 use super::scaling::{ScalableTarget, Suspended};
 use super::service::{Service, ServiceKey, ServiceSetup};
-use super::task::Task;
+use super::task::{Status, Task};
 use super::timings::Timings;
 
 impl Simulator {
@@ -154,6 +154,17 @@ impl Simulator {
             let mut tasks: Vec<_> = arns.filter_map(|arn| world.tasks.get(arn).cloned()).collect();
             tasks.sort_by(|a, b| (a.stamps.created, &a.arn).cmp(&(b.stamps.created, &b.arn)));
             tasks
+        })
+    }
+
+    /// Whether a service is to have no task, and all that it had are over.
+    pub(crate) fn is_asleep(&self, cluster: &str, service: &str) -> bool {
+        self.with(|world| {
+            let service = world.services.get(&key(cluster, service));
+            let tasks =
+                service.iter().flat_map(|service| &service.tasks).filter_map(|arn| world.tasks.get(arn));
+            service.is_none_or(|service| service.desired == 0)
+                && tasks.into_iter().all(|task| task.status == Status::Stopped)
         })
     }
 

@@ -40,6 +40,8 @@ pub(crate) struct Nature {
     pub(crate) reuse: Reuse,
     /// How long an address is given to nobody that comes back without a gateway's word.
     pub(crate) rest: Duration,
+    /// The same for those that come back with it.
+    pub(crate) rest_for_all: bool,
     /// Events go to the queue: how often they come twice, out of order and not at all.
     pub(crate) events: Option<[f64; 3]>,
     /// The scalable targets among the services, with the least and the most that they may have.
@@ -75,7 +77,7 @@ impl Amazon {
         let simulator = Simulator::new(ground.seed, clock, Arc::new(hosts));
         simulator.set_epoch(EPOCH);
         let pool = Pool::list(ground.addresses.iter().copied());
-        simulator.set_addresses(pool.reusing(nature.reuse).resting(nature.rest));
+        simulator.set_addresses(pool.reusing(nature.reuse).resting(nature.rest, nature.rest_for_all));
         simulator.set_timings(|timings| {
             timings.speed = nature.speed;
             // Who looks after it does not wait for half an hour.
@@ -243,11 +245,7 @@ impl Platform for Amazon {
     }
 
     fn awake(&self) -> Vec<String> {
-        let is_awake = |service: &&str| {
-            let desired = self.simulator.service(CLUSTER, service).map_or(0, |it| it.desired);
-            let tasks = self.simulator.tasks(CLUSTER, service);
-            desired > 0 || tasks.iter().any(|task| task.status != Status::Stopped)
-        };
+        let is_awake = |service: &&str| !self.simulator.is_asleep(CLUSTER, service);
         self.names().filter(is_awake).map(str::to_owned).collect()
     }
 }

@@ -12,6 +12,8 @@ mod blow;
 mod chaos;
 mod checker;
 mod clients;
+#[cfg(feature = "ecs")]
+mod ecs_scenarios;
 mod history;
 mod house;
 mod net;

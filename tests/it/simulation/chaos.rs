@@ -6,6 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::checker::Terms;
+use super::clients::Ask;
 use super::platform::{Mishap, Trouble};
 use super::stage::Manners;
 
@@ -46,7 +47,10 @@ pub(crate) struct Story {
     /// The configuration of each gateway.
     pub(crate) config: String,
     pub(crate) gateways: u8,
+    /// So many ask by chance.
     pub(crate) clients: usize,
+    /// These ask at their times, each a gateway of its number.
+    pub(crate) asks: Vec<(Duration, u8, Ask)>,
     pub(crate) addresses: u8,
     /// Of a message between two hosts.
     pub(crate) latency: Duration,
@@ -88,8 +92,19 @@ impl Story {
         let latency = Duration::from_millis(rng.u64(1..20));
         let acts = if rng.u8(..8) == 0 { Vec::new() } else { acts(&services, addresses, &mut rng) };
         let (pace, terms) = (PLAIN, TERMS);
-        let story =
-            Self { seed, services, config, gateways: 1, clients, addresses, latency, acts, pace, terms };
+        let story = Self {
+            seed,
+            services,
+            config,
+            gateways: 1,
+            clients,
+            asks: Vec::new(),
+            addresses,
+            latency,
+            acts,
+            pace,
+            terms,
+        };
         story.calms_down()
     }
 

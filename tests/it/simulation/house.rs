@@ -209,6 +209,13 @@ async fn clients<P: Platform>(story: Story, history: History, platform: Rc<P>) -
         let name = format!("c{number}");
         wandering.spawn(wander(client, name, sorts, story.services.clone(), rng, story.pace.faults_end));
     }
+    for (at, via, ask) in story.asks.clone() {
+        let mut client = client_of(via, &history);
+        wandering.spawn(async move {
+            sleep(at).await;
+            client.ask(&ask).await;
+        });
+    }
     sleep(story.pace.faults_end).await;
     wandering.join_all().await;
     let give_up = history.now() + story.pace.recovery;

@@ -62,11 +62,20 @@ impl Weather {
         weather.calms_down()
     }
 
+    /// The same, with another quiet time.
+    pub(crate) fn idle_after(mut self, idle: Duration) -> Self {
+        let depends_on = vec![String::new(); self.story.services.len()];
+        self.story.config = config(&self.nature, idle, &depends_on);
+        self
+    }
+
     /// Two gateways before the same services. They do not tell each other what they serve, so one may put to sleep
     /// what the other uses: what is promised then is less, and said in [`Terms::shared`].
     pub(crate) fn share(&mut self) {
         self.story.gateways = 2;
         self.story.terms.shared = true;
+        // As addresses rest, more are needed.
+        self.story.addresses *= 2;
         // Who was not told cannot know that an address is another's: the real ECS takes its time with them.
         self.nature.reuse = Reuse::AfterDeprovisioning;
         self.nature.rest_for_all = true;
@@ -104,6 +113,7 @@ impl Weather {
             config,
             gateways: 1,
             clients: 2,
+            asks: Vec::new(),
             addresses,
             latency: Duration::from_millis(5),
             acts: Vec::new(),
@@ -135,6 +145,8 @@ impl Nature {
                     interval: Duration::from_secs(1),
                     timeout: Duration::from_millis(500),
                     healthy: 2,
+                    // It leaves apps the time to boot.
+                    unhealthy: 10,
                     deregistration_delay: Duration::from_secs(1),
                     ..groups::Settings::new(&arn, &name, PORT)
                 });

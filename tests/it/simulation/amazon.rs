@@ -182,7 +182,6 @@ impl Platform for Amazon {
         let aws = start.aws;
         let settings = Settings {
             budget: aws.budget,
-            poll_every: aws.poll_every,
             settle: aws.settle,
             request_timeout: aws.request_timeout,
             auto_scaling: aws.auto_scaling,

@@ -44,6 +44,12 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
     /// is concluded from it.
     fn observe<'a>(&'a self, specs: &'a [Arc<Spec>]) -> BoxFuture<'a, Vec<Result<Observation, Fault>>>;
 
+    /// Somebody needs the service again while the call to put it to sleep is out. What of it is not carried out yet
+    /// need not be: then the call fails with [`Fault::undone`], and the service serves on. What is carried out stays.
+    fn call_off(&self, spec: &Spec) {
+        let _ = spec;
+    }
+
     /// How it wants to be called.
     fn manner(&self) -> Manner {
         Manner::default()

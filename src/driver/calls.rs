@@ -88,6 +88,13 @@ impl Calls {
         });
     }
 
+    /// The call to put the service to sleep is not wanted any more.
+    pub(super) fn call_off(&self, spec: &Spec) {
+        if let Some(provider) = self.provider(spec) {
+            provider.call_off(spec);
+        }
+    }
+
     /// Looks at services: one call for each provider, or as many as it wants them to be.
     pub(super) fn observe(&mut self, looks: Vec<(Arc<Spec>, LookId)>) {
         // Sorted: a simulation must find them in the same order each time.

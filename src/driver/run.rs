@@ -95,6 +95,9 @@ impl Shell {
             while let Some(ring) = rings.try_next() {
                 self.rung(ring);
             }
+            while let Ok(name) = nudged.0.try_recv() {
+                self.tell(&name, Event::Nudged);
+            }
         }
     }
 
@@ -237,6 +240,10 @@ impl Shell {
             Command::Scale { service, call, count } => {
                 let spec = self.spec(service);
                 self.calls.scale(&spec, call, count);
+            }
+            Command::CallOff(service) => {
+                let spec = self.spec(service);
+                self.calls.call_off(&spec);
             }
             Command::Observe { service, look } => self.looks.push((self.spec(service), look)),
             Command::Probe { service, targets, pace } => {

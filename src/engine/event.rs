@@ -103,6 +103,8 @@ pub enum Command {
         /// The count; zero puts it to sleep.
         count: u32,
     },
+    /// The call to put the service to sleep that is out is not wanted any more; it is answered all the same.
+    CallOff(ServiceId),
     /// Look at the service; answer with [`Event::Observed`] or [`Event::NotObserved`], always.
     Observe {
         /// The service.

@@ -1,6 +1,6 @@
 //! What an event changes. Nothing is decided here.
 
-use super::slot::{Told, Wake};
+use super::slot::{Call, Told, Wake};
 use super::{Command, Engine, Event, LookId};
 use crate::model::{Cause, Fault, Observation, Phase, ServiceId, Target};
 
@@ -22,7 +22,7 @@ impl Engine {
                 let slot = self.slot_mut(service);
                 if let Some(current) = slot.call.filter(|current| current.id == call) {
                     slot.call = None;
-                    self.acknowledged(service, current.count, result);
+                    self.acknowledged(service, current, result);
                 }
             }
             Event::Probed { service, target, result } => self.probed(service, target, result),
@@ -51,6 +51,7 @@ impl Engine {
         slot.wanted = true;
         slot.asked_to_sleep = false;
         slot.quiet.lasted = std::time::Duration::ZERO;
+        self.call_off_sleep(id);
         self.touch(id);
     }
 
@@ -132,14 +133,14 @@ impl Engine {
         let call = super::CallId(self.next_id());
         let slot = self.slot_mut(id);
         debug_assert!(slot.call.is_none(), "two calls for one service at once");
-        slot.call = Some(super::slot::Call { id: call, count });
+        slot.call = Some(Call { id: call, count, called_off: false });
         slot.call_again_at = None;
         slot.forget_seen();
         self.emit(Command::Scale { service: id, call, count });
     }
 
-    fn acknowledged(&mut self, id: ServiceId, count: u32, result: Result<(), Fault>) {
-        let now = self.now;
+    fn acknowledged(&mut self, id: ServiceId, call: Call, result: Result<(), Fault>) {
+        let (now, count) = (self.now, call.count);
         let next_look = LookId(self.last_id + 1);
         let slot = self.slot_mut(id);
         slot.acknowledged_at = now;
@@ -161,11 +162,11 @@ impl Engine {
             }
             Err(fault) if count == 0 => {
                 let undone = fault.undone;
-                slot.unslept = Some(fault);
+                slot.unslept = Some(fault).filter(|_| !(undone && call.called_off));
                 if undone && slot.phase == Phase::Stopping {
                     // Its targets were never told to stop: they serve on, whether or not the provider can be seen.
                     slot.remember_seen();
-                    self.stays_up(id, Cause::SleepFailed);
+                    self.stays_up(id, if call.called_off { Cause::Busy } else { Cause::SleepFailed });
                 } else {
                     slot.told = Told::PerhapsDown;
                 }
@@ -208,6 +209,7 @@ impl Engine {
     fn probed(&mut self, id: ServiceId, target: Target, result: Result<(), String>) {
         let spec = self.graph.spec(id).clone();
         let slot = self.slot_mut(id);
+        let was_healthy = slot.healthy.contains(&target);
         slot.healthy.retain(|healthy| *healthy != target);
         match result {
             // A target that was taken off the list in the meantime is not trusted.
@@ -216,7 +218,13 @@ impl Engine {
                 slot.last_probe_error = None;
             }
             Ok(()) => {}
-            Err(error) => slot.last_probe_error = Some(error),
+            Err(error) => {
+                slot.last_probe_error = Some(error);
+                if was_healthy {
+                    // Gone, perhaps: its address may soon be somebody else's.
+                    self.look_soon(id);
+                }
+            }
         }
         self.touch(id);
     }

@@ -31,11 +31,19 @@ impl Engine {
         let slot = self.slot(id);
         // No look while one is out or a call is: their answers bring the next.
         let looking = slot.look.is_some() || slot.call.is_some();
-        let moving = matches!(slot.phase, Phase::Unknown | Phase::Waking | Phase::Stopping)
-            || slot.seen.as_ref().is_some_and(|seen| seen.unsettled);
+        // One that cannot be seen and that nobody waits for does not become known by asking more often.
+        let moving = match slot.phase {
+            Phase::Waking | Phase::Stopping => true,
+            Phase::Unknown => slot.blind.is_none() || slot.wake.is_some(),
+            Phase::Asleep | Phase::Awake | Phase::Draining | Phase::Failed => {
+                slot.seen.as_ref().is_some_and(|seen| seen.unsettled)
+            }
+        };
         let look_at = if !spec.sleeps() || looking {
             None
-        } else if slot.look_at.is_some_and(|at| at <= now) || (moving && slot.look_at.is_some()) {
+        } else if slot.look_at.is_some_and(|at| at <= now)
+            || (moving && slot.look_at.is_some_and(|at| at <= now + every))
+        {
             slot.look_at
         } else if !slot.looked {
             Some(self.first_look(id))

@@ -71,6 +71,17 @@ impl Engine {
         self.slot_mut(id).asked_to_sleep = false;
     }
 
+    /// It is needed again. If it is being put to sleep at this moment, that may not have got far.
+    pub(super) fn call_off_sleep(&mut self, id: ServiceId) {
+        let slot = self.slot_mut(id);
+        if let Some(call) = &mut slot.call
+            && call.count == 0
+            && !std::mem::replace(&mut call.called_off, true)
+        {
+            self.emit(Command::CallOff(id));
+        }
+    }
+
     /// Goes on as it was before its door was shut.
     pub(super) fn stays_up(&mut self, id: ServiceId, cause: Cause) {
         let now = self.now;

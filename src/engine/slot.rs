@@ -79,6 +79,8 @@ pub(super) struct Slot {
 pub(super) struct Call {
     pub(super) id: CallId,
     pub(super) count: u32,
+    /// It is a call to sleep, and somebody came meanwhile.
+    pub(super) called_off: bool,
 }
 
 /// What the provider has taken from us last.

@@ -50,6 +50,8 @@ impl Engine {
                 || (dependency.phase == Phase::Stopping && dependency.call.is_none());
             if startable && dependency.may_retry(self.now) {
                 self.begin_wake(edge.to, Cause::Dependent, true);
+            } else {
+                self.call_off_sleep(edge.to);
             }
         }
     }

@@ -1,10 +1,11 @@
 //! Events in place of polling, with the real binary: with a queue a wake takes as long as with polling, though nothing
 //! is polled; without it, or without the permission to read it, polling takes over.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::ecs_kit::Process;
 use crate::ecs_rig::{Rig, config, on_ecs, queue_url};

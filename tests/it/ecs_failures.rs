@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use http::Method;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -16,7 +17,11 @@ type Case = (&'static str, serde_json::Value, &'static [&'static str]);
 #[tokio::test]
 async fn a_task_that_cannot_start_is_told_in_words_at_once() {
     let cases: [Case; 4] = [
-        ("image", json!({ "kind": "pull_failure" }), &["has an image that does not exist", "CannotPullContainerError"]),
+        (
+            "image",
+            json!({ "kind": "pull_failure" }),
+            &["has an image that does not exist", "CannotPullContainerError"],
+        ),
         (
             "secret",
             json!({ "kind": "resource_initialization" }),
@@ -68,13 +73,8 @@ async fn no_room_is_said_with_the_name_of_the_capacity_provider() {
     stage.aws.create(json!([service("stuck"), service("unplaced")])).await;
     let stuck = stage.aws.fault(json!({ "kind": "no_capacity", "service": "stuck" })).await;
     let unplaced = stage.aws.fault(json!({ "kind": "placement_failure", "service": "unplaced" })).await;
-    let limit = json!({ "wake_timeout": "3s" });
-    let config = config(&[("stuck", json!({})), ("unplaced", json!({})), ("late", json!({}))]);
-    let mut config = config;
-    config["services"].as_object_mut().unwrap().remove("late");
-    config["routes"].as_array_mut().unwrap().pop();
-    crate::binary_kit::merge(&mut config["services"]["unplaced"], limit);
-    let gateway = stage.start(&config).await;
+    let services = [("stuck", json!({})), ("unplaced", json!({ "wake_timeout": "3s" }))];
+    let gateway = stage.start(&config(&services)).await;
     let (held, late) = (gateway.asking(get("/stuck/")), gateway.asking(get("/unplaced/")));
     gateway
         .until("stuck", |status| {
@@ -91,7 +91,7 @@ async fn no_room_is_said_with_the_name_of_the_capacity_provider() {
     assert!(fault.starts_with("not ready after 3s: ") && fault.contains(no_room), "{fault}");
     // When there is room, all goes on by itself.
     for fault in [stuck, unplaced] {
-        stage.aws.control(http::Method::DELETE, &format!("faults/{fault}"), json!(null)).await;
+        stage.clear(fault).await;
     }
     soon(held).await.unwrap().is_served_by("stuck");
     gateway.phase("unplaced", "awake").await;
@@ -101,15 +101,78 @@ async fn no_room_is_said_with_the_name_of_the_capacity_provider() {
 #[tokio::test]
 async fn the_schedulers_own_pause_is_not_waited_out() {
     let stage = Stage::with(&["web"]).await;
-    // The network of the registry fails, as it does for a while: each task alone would be worth waiting for.
-    let fault = stage.aws.fault(json!({ "kind": "pull_failure", "service": "web" })).await;
+    // Each of these deaths alone would be worth another try; somebody else has made it try for some time.
+    let fault = stage.aws.fault(json!({ "kind": "crash", "ms": 5, "exit_code": 4 })).await;
     stage.aws.set_desired("web", 1).await;
-    let impaired = |service: &serde_json::Value| service["tasks"].as_array().unwrap().len() >= 4;
-    stage.until("web", impaired).await;
+    let pauses = |service: &serde_json::Value| {
+        let tasks = service["tasks"].as_array().unwrap();
+        tasks.len() >= 4 && tasks.iter().all(|task| task["status"] == "STOPPED")
+    };
+    stage.until("web", pauses).await;
     let gateway = stage.serve(&plain(&["web"])).await;
     gateway.get("/web/").await.is_safe(502, "wake_failed");
-    let fault_words = gateway.phase("web", "failed").await["fault"].as_str().unwrap().to_owned();
-    println!("{fault_words}");
-    stage.aws.control(http::Method::DELETE, &format!("faults/{fault}"), json!(null)).await;
+    let words = gateway.phase("web", "failed").await["fault"].as_str().unwrap().to_owned();
+    assert!(words.contains("ECS pauses before it tries again"), "{words}");
+    assert!(words.contains("exited with code 4"), "with the last reason: {words}");
+    stage.clear(fault).await;
     gateway.phase("web", "awake").await;
+}
+
+#[tokio::test]
+async fn a_dependency_that_cannot_start_is_named_to_the_operator_alone() {
+    let stage = Stage::with(&["web", "api", "db"]).await;
+    stage.aws.fault(json!({ "kind": "pull_failure", "service": "db" })).await;
+    let services = [("web", json!({ "depends_on": ["api", "db"] })), ("api", json!({})), ("db", json!({}))];
+    let gateway = stage.start(&config(&services)).await;
+    gateway.get("/web/").await.is_safe(502, "wake_failed");
+    let words = gateway.phase("web", "failed").await["fault"].as_str().unwrap().to_owned();
+    assert!(words.starts_with("db: task ") && words.contains("has an image that does not exist"), "{words}");
+    gateway.get("/api/").await.is_served_by("api");
+}
+
+#[tokio::test]
+async fn the_app_decides_when_it_is_ready_and_not_ecs() {
+    let stage = Stage::new().await;
+    stage
+        .aws
+        .create(json!([
+            { "name": "slow", "app": { "boot_ms": 1_200 } },
+            { "name": "cold", "app": { "boot_ms": 20, "warm_ms": 1_200 } },
+            { "name": "ill", "app": { "boot_ms": 20, "never_warm": true } },
+        ]))
+        .await;
+    let services = [("slow", json!({})), ("cold", json!({})), ("ill", json!({ "wake_timeout": "3s" }))];
+    let gateway = stage.start(&config(&services)).await;
+    let asking = ["slow", "cold", "ill"].map(|name| gateway.asking(get(&format!("/{name}/"))));
+    let [slow, cold, ill] = asking;
+    soon(slow).await.unwrap().is_served_by("slow");
+    soon(cold).await.unwrap().is_served_by("cold");
+    soon(ill).await.unwrap().is_safe(502, "wake_failed");
+    let words = gateway.phase("ill", "failed").await["fault"].as_str().unwrap().to_owned();
+    assert!(words.starts_with("not ready after 3s: ") && words.contains("503"), "{words}");
+    assert!(stage.seen_by("ill").await.is_empty(), "nobody's request went where nothing was ready");
+}
+
+#[tokio::test]
+async fn a_deployment_that_ecs_takes_back_is_outlived() {
+    let stage = Stage::new().await;
+    stage.aws.create(json!({ "name": "web", "circuit_breaker": true, "app": { "boot_ms": 20 } })).await;
+    stage.until("web", |service| service["deployments"][0]["rollout"] == "COMPLETED").await;
+    let gateway = stage.start(&plain(&["web"])).await;
+    stage.aws.fault(json!({ "kind": "pull_failure", "service": "web", "times": 3 })).await;
+    stage
+        .aws
+        .control(Method::POST, "services/demo/web/deploy", json!({ "image": "registry.example/web:2" }))
+        .await;
+    // Woken in the middle of it, its tasks cannot be started.
+    gateway.get("/web/").await.is_safe(502, "wake_failed");
+    let words = gateway.phase("web", "failed").await["fault"].as_str().unwrap().to_owned();
+    assert!(words.contains("registry.example/web:2"), "{words}");
+    // ECS goes back to what worked before, and so does the gateway.
+    let taken_back = |service: &serde_json::Value| {
+        service["deployments"][0]["reason"].as_str().is_some_and(|reason| reason.contains("rolling back"))
+    };
+    stage.until("web", taken_back).await;
+    gateway.phase("web", "awake").await;
+    gateway.get("/web/").await.is_served_by("web");
 }

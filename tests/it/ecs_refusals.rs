@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use http::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::binary_kit::get;
-use crate::ecs_stage::{FromTask, Stage, Steady, ecs, plain};
-use crate::proxy_kit::soon;
+use crate::ecs_stage::{FromTask, Stage, Steady, config, ecs, plain, probe};
 
 #[tokio::test]
 async fn what_a_wake_may_not_do_is_named() {
@@ -29,7 +27,7 @@ async fn what_a_wake_may_not_do_is_named() {
         }
         let line = gateway.logs(&format!("{name}: waking -> failed")).await;
         assert!(line.contains(&format!("ecs:{action}")), "{line}");
-        clear(&stage, fault).await;
+        stage.clear(fault).await;
     }
     // They come up as soon as they may.
     for name in names {
@@ -57,11 +55,10 @@ async fn what_a_sleep_may_not_do_is_named_and_it_serves_on() {
         gateway.manage("POST", "/api/services/web/sleep", "").await;
         let says = |status: &Value| status["keeps"].as_str().is_some_and(|words| words.contains(permission));
         gateway.until("web", says).await;
-        let log = gateway.log().find(|lines| lines.iter().rfind(|line| line.contains("(sleep_failed)")).cloned());
-        let line = log.await;
-        assert!(line.contains(permission), "{line}");
+        let told = |line: &String| line.contains("(sleep_failed)") && line.contains(permission);
+        gateway.log().find(|lines| lines.iter().any(told).then_some(())).await;
         gateway.get("/web/").await.is_served_by("web");
-        clear(&stage, fault).await;
+        stage.clear(fault).await;
         gateway.until("web", |status| status["not_observed"].is_null()).await;
     }
     assert_eq!(stage.counts_of("web").await, [1]);
@@ -84,7 +81,7 @@ async fn expired_credentials_end_the_wait_and_nothing_else() {
     assert!(words.starts_with("AWS does not accept the gateway's credentials"), "{words}");
     let text = gateway.log().all().join("\n");
     assert!(!text.contains("simulated"), "no key belongs in a log: {text}");
-    clear(&stage, fault).await;
+    stage.clear(fault).await;
     gateway.until("api", |status| status["retry_in_seconds"].is_null()).await;
     gateway.get("/api/").await.is_served_by("api");
     steady.all_served_by("web").await;
@@ -115,27 +112,24 @@ async fn what_does_not_exist_is_said_at_once() {
 
 #[tokio::test]
 async fn throttling_delays_a_wake_and_nothing_else() {
-    let stage = Stage::with(&["web", "api"]).await;
-    let gateway = stage.start(&plain(&["web", "api"])).await;
+    let stage = Stage::with(&["web", "api", "late"]).await;
+    let services = [("web", json!({})), ("api", json!({})), ("late", json!({ "hold_timeout": "500ms" }))];
+    let gateway = stage.start(&config(&services)).await;
     gateway.get("/web/").await.is_served_by("web");
     let steady = Steady::begin(&gateway, "/web/");
     let all = stage.aws.fault(json!({ "kind": "throttle" })).await;
-    let held = gateway.asking(get("/api/"));
+    gateway.get("/late/").await.is_safe(503, "hold_timeout");
     let says = |status: &Value| {
-        let words = status["waits_for"].as_str().or(status["not_observed"].as_str()).unwrap_or_default();
-        words.contains("AWS throttles ecs:") && words.contains("Rate exceeded")
+        let words = status["waits_for"].as_str().unwrap_or_default();
+        words.starts_with("AWS throttles ecs:") && words.contains("Rate exceeded")
     };
-    gateway.until("api", says).await;
-    steady.more(50).await;
-    // Most of the calls still fail; a wake needs only a few.
-    clear(&stage, all).await;
-    stage.aws.fault(json!({ "kind": "throttle", "chance": 0.5 })).await;
-    soon(held).await.unwrap().is_served_by("api");
+    gateway.until("late", says).await;
+    steady.more(20).await;
+    stage.clear(all).await;
+    // Some calls still fail; a wake needs only a few.
+    stage.aws.fault(json!({ "kind": "throttle", "chance": 0.4 })).await;
+    probe(&gateway, "/api/").await.unwrap().unwrap().is_served_by("api");
     assert_eq!(stage.counts_of("api").await, [1]);
     assert_eq!(gateway.status("web").await["phase"], "awake");
     steady.all_served_by("web").await;
-}
-
-async fn clear(stage: &Stage, fault: u64) {
-    stage.aws.control(Method::DELETE, &format!("faults/{fault}"), Value::Null).await;
 }

@@ -5,14 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use http::{Method, Request};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::binary_kit::{Answer, Gateway, Ran, Scene, get, merge, run, wakegate};
 use crate::ecs_kit::Process;
-use crate::proxy_kit::{ask, soon};
+use crate::proxy_kit::{ask, full, soon};
 
 /// How many times faster than the real one the simulated AWS is: a task runs one second after it was asked for.
 const SPEED: f64 = 21.0;
@@ -40,7 +44,8 @@ impl Stage {
 
     /// Makes services that sleep and whose apps boot fast.
     pub(crate) async fn create(&self, names: &[&str]) {
-        let all = names.iter().map(|name| json!({ "name": name, "app": { "boot_ms": 20, "farewell_ms": 50 } }));
+        let all =
+            names.iter().map(|name| json!({ "name": name, "app": { "boot_ms": 20, "farewell_ms": 50 } }));
         self.aws.create(Value::Array(all.collect())).await;
     }
 
@@ -76,6 +81,34 @@ impl Stage {
     pub(crate) async fn run(&self, args: &[&str], config: &Value) -> Ran {
         let path = self.scene.write(&config.to_string());
         run(self.command(args).arg("--config").arg(path)).await
+    }
+
+    /// A call of Application Auto Scaling's API, as an operator makes it.
+    pub(crate) async fn scaling(&self, action: &str, params: Value) -> Value {
+        let request = Request::post("/").header("host", self.aws.address.to_string());
+        let request = request.header("content-type", "application/x-amz-json-1.1");
+        // It must be signed; by whom is no matter.
+        let request = request.header("authorization", "AWS4-HMAC-SHA256 Credential=operator");
+        let request = request.header("x-amz-target", format!("AnyScaleFrontendService.{action}"));
+        let answer = ask(self.aws.address, request.body(full(params.to_string())).unwrap()).await;
+        let answer = Answer::of(answer).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        serde_json::from_str(&answer.body).unwrap()
+    }
+
+    /// Turns a fault off.
+    pub(crate) async fn clear(&self, fault: u64) {
+        self.aws.control(Method::DELETE, &format!("faults/{fault}"), Value::Null).await;
+    }
+
+    /// Waits until so many calls of an action have begun.
+    pub(crate) async fn called(&self, action: &str, times: usize) {
+        soon(async { while self.calls_of(action).await.len() < times {} }).await;
+    }
+
+    /// Milliseconds by the clock of the simulated AWS.
+    pub(crate) async fn clock(&self) -> u64 {
+        self.aws.control(Method::GET, "state", Value::Null).await["now_ms"].as_u64().unwrap()
     }
 
     /// Waits until a service of the simulated AWS is as it should be.
@@ -180,8 +213,19 @@ impl FromTask for Answer {
 
 /// Nothing that a visitor is to learn: names of ARNs, the account, actions, clusters, images, tasks, addresses, keys.
 const INSIDE: [&str; 13] = [
-    "arn:", "111122223333", "123456789012", "ecs:", "demo", "amazonaws", "registry", "task ", "127.", "simulated",
-    "cannotpull", "role", "asm",
+    "arn:",
+    "111122223333",
+    "123456789012",
+    "ecs:",
+    "demo",
+    "amazonaws",
+    "registry",
+    "task ",
+    "127.",
+    "simulated",
+    "cannotpull",
+    "role",
+    "asm",
 ];
 
 // === The wire ===
@@ -234,11 +278,23 @@ async fn carry(mut near: TcpStream, aws: SocketAddr, mut moods: watch::Receiver<
     drop(moods.wait_for(|mood| *mood != Mood::Swallows).await);
 }
 
+/// A request that may take a minute, in a task of its own; none where the connection is cut before it is answered.
+pub(crate) fn probe(gateway: &Gateway, path: &str) -> JoinHandle<Option<Answer>> {
+    let (address, request) = (gateway.address, get(path));
+    tokio::spawn(async move {
+        let stream = TcpStream::connect(address).await.ok()?;
+        let (mut client, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
+        tokio::spawn(connection);
+        let response = tokio::time::timeout(Duration::from_secs(60), client.send_request(request)).await;
+        Some(Answer::of(response.expect("a minute is enough").ok()?).await)
+    })
+}
+
 /// Asks for a path again and again, each time on a connection of its own.
 pub(crate) struct Steady {
     answered: watch::Receiver<u64>,
     ends: Arc<AtomicBool>,
-    answers: tokio::task::JoinHandle<Vec<Answer>>,
+    answers: JoinHandle<Vec<Answer>>,
 }
 
 impl Steady {

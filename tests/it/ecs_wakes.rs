@@ -1,10 +1,11 @@
 //! Waking services on ECS with the real binary: how often ECS is asked to, and how long it takes.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::binary_kit::Answer;
 use crate::ecs_rig::{Rig, answered_by, config, numbered, on_ecs, visits};

@@ -172,7 +172,7 @@ fn key(world: &World) -> u64 {
 
 fn part_key(part: &Part, hasher: &mut DefaultHasher) {
     (part.desired, part.life, part.died.is_some(), part.doomed).hash(hasher);
-    part.call.map(|(_, count, done)| (count, done)).hash(hasher);
+    (part.call.map(|(_, count, done)| (count, done)), part.called_off && part.call.is_some()).hash(hasher);
     part.look.as_ref().map(|(_, seen)| seen.as_ref().map(|seen| seen_key(seen, part))).hash(hasher);
     part.open.as_ref().map(|targets| targets_key(targets, part)).hash(hasher);
     (part.refusing, part.rung, part.inside, part.held).hash(hasher);

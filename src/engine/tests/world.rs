@@ -54,6 +54,8 @@ pub(super) struct Part {
     pub(super) stale: Option<(Time, Observation)>,
     /// The call that is out, and whether it was carried out.
     pub(super) call: Option<(CallId, u32, bool)>,
+    /// The call to sleep that is out is not wanted any more.
+    pub(super) called_off: bool,
     /// The look that is out, and what it saw, once it has.
     pub(super) look: Option<(LookId, Option<Observation>)>,
     pub(super) open: Option<Vec<Target>>,
@@ -84,6 +86,8 @@ pub(super) enum Move {
     AnswerFault(ServiceId),
     /// The provider says that it cannot be.
     AnswerNever(ServiceId),
+    /// The provider says that it did nothing of what would have put it to sleep.
+    AnswerUndone(ServiceId),
     /// The provider looks.
     Look(ServiceId),
     /// What it saw arrives.
@@ -115,6 +119,7 @@ impl World {
             doomed: false,
             stale: None,
             call: None,
+            called_off: false,
             look: None,
             open: None,
             refusing: false,
@@ -169,6 +174,7 @@ impl World {
             may(done, Move::Answer(id));
             may(faulty, Move::AnswerFault(id));
             may(faulty && !done && count > 0, Move::AnswerNever(id));
+            may((faulty || part.called_off) && !done && count == 0, Move::AnswerUndone(id));
         }
         if let Some((_, seen)) = &part.look {
             may(seen.is_none(), Move::Look(id));
@@ -224,6 +230,9 @@ impl World {
             Move::Answer(id) => self.answer(id, Ok(())),
             Move::AnswerFault(id) => self.answer(id, Err(Fault::new("throttled"))),
             Move::AnswerNever(id) => self.answer(id, Err(Fault::terminal("no such file"))),
+            Move::AnswerUndone(id) => {
+                self.answer(id, Err(Fault::new("it is needed again").with_nothing_done()));
+            }
             Move::Look(id) => {
                 let seen = self.part(id).observed(self.now);
                 if let Some((_, answer)) = &mut self.part_mut(id).look {
@@ -383,7 +392,14 @@ impl World {
                 if self.part(service).call.is_some() {
                     self.breaks("two calls for one service at once");
                 }
-                self.part_mut(service).call = Some((call, count, false));
+                let part = self.part_mut(service);
+                (part.call, part.called_off) = (Some((call, count, false)), false);
+            }
+            Command::CallOff(service) => {
+                if self.part(service).call.is_none_or(|(_, count, _)| count > 0) {
+                    self.breaks("no call to sleep that could be called off");
+                }
+                self.part_mut(service).called_off = true;
             }
             Command::Observe { service, look } => {
                 if self.part(service).look.is_some() {

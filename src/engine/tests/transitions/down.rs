@@ -143,7 +143,11 @@ fn a_stop_that_fails_waits_for_a_look_and_opens_again() {
     bench.healthy("web");
     assert_eq!(bench.phase("web"), Phase::Awake);
     let keeps = |bench: &Bench| bench.view("web").keeps;
-    assert_eq!(keeps(&bench).as_deref(), Some("could not be put to sleep: throttled"), "until it sleeps, that is why it does not");
+    assert_eq!(
+        keeps(&bench).as_deref(),
+        Some("could not be put to sleep: throttled"),
+        "until it sleeps, that is why it does not"
+    );
     bench.pass_seeing(70_000, &[("web", up())]);
     assert_eq!(bench.counts("web"), [1, 0, 0], "tried again after its quiet time");
 }
@@ -152,9 +156,6 @@ fn a_stop_that_fails_waits_for_a_look_and_opens_again() {
 fn a_stop_of_which_nothing_was_done_opens_again_unseen() {
     let mut bench = Bench::awake([service("web")]);
     bench.sleep("web");
-    let web = bench.id("web");
-    // Somebody came meanwhile, and waits.
-    bench.event(Event::Demand(web));
     bench.refuse("web", Fault::new("no answer").with_nothing_done());
     assert_eq!((bench.phase("web"), bench.cause("web")), (Phase::Awake, Cause::SleepFailed));
     assert!(bench.is_open("web"), "with the targets that it had");
@@ -300,4 +301,39 @@ fn nothing_is_commanded_while_nothing_happens() {
     bench.pass_seeing(2_000, &[("db", gone()), ("api", gone()), ("web", gone())]);
     let looks = bench.log.iter().filter(|command| matches!(command, Command::Observe { .. })).count();
     assert_eq!(looks, 3, "one look each at the reconciliation");
+}
+
+#[test]
+fn who_comes_while_it_is_being_put_to_sleep_calls_that_off() {
+    let mut bench = Bench::awake(pair());
+    bench.sleep("web");
+    assert_eq!(bench.call("web"), Some(0));
+    let off = |bench: &Bench, name| {
+        let id = bench.id(name);
+        bench.log.iter().filter(|it| **it == Command::CallOff(id)).count()
+    };
+    assert_eq!(off(&bench, "web"), 0);
+    bench.demand("web");
+    bench.demand("web");
+    assert_eq!(off(&bench, "web"), 1, "once is enough");
+    bench.refuse("web", Fault::new("it is needed again").with_nothing_done());
+    assert_eq!((bench.phase("web"), bench.cause("web")), (Phase::Awake, Cause::Busy));
+    assert!(bench.is_open("web"));
+    assert_eq!(bench.view("web").keeps, None, "that is no reason why it cannot sleep");
+}
+
+#[test]
+fn a_dependency_that_is_being_put_to_sleep_is_called_back_by_its_dependent() {
+    let mut bench = Bench::awake(pair());
+    bench.sleep("web");
+    bench.bring_down("web");
+    bench.sleep("db");
+    assert_eq!(bench.call("db"), Some(0));
+    bench.demand("web");
+    let db = bench.id("db");
+    assert!(bench.log.contains(&Command::CallOff(db)));
+    bench.refuse("db", Fault::new("it is needed again").with_nothing_done());
+    assert_eq!(bench.phase("db"), Phase::Awake);
+    bench.bring_up("web");
+    assert_eq!((bench.phase("web"), bench.counts("db")), (Phase::Awake, vec![1, 0]));
 }

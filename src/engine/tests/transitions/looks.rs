@@ -202,3 +202,31 @@ fn a_provider_that_does_not_do_as_asked_is_shown_as_trouble_meanwhile() {
     bench.healthy("web");
     assert_eq!((bench.phase("web"), bench.view("web").trouble), (Phase::Awake, None));
 }
+
+#[test]
+fn what_cannot_be_seen_and_nobody_waits_for_is_not_asked_for_all_the_time() {
+    let mut bench = Bench::unseen([service("web")]);
+    let looks = |bench: &Bench| bench.log.iter().filter(|it| matches!(it, Command::Observe { .. })).count();
+    bench.fail_to_see("web");
+    let before = looks(&bench);
+    bench.pass(20_000);
+    assert_eq!(looks(&bench), before, "not before its turn");
+    bench.demand("web");
+    bench.pass(1_000);
+    assert_eq!(looks(&bench), before + 1, "but soon when somebody waits");
+}
+
+#[test]
+fn a_target_that_turns_sick_has_its_service_looked_at_though_others_serve() {
+    let mut bench = Bench::awake([service("web")]);
+    let two = Observation { running: 2, targets: vec![target("a"), target("b")], ..up() };
+    bench.see("web", two.clone());
+    let web = bench.id("web");
+    bench.event(Event::Probed { service: web, target: target("b"), result: Ok(()) });
+    bench.pass_seeing(1_000, &[("web", two)]);
+    let looks = |bench: &Bench| bench.log.iter().filter(|it| matches!(it, Command::Observe { .. })).count();
+    let before = looks(&bench);
+    bench.ill("web");
+    assert!(bench.is_open("web"), "the other serves on");
+    assert_eq!(looks(&bench), before + 1);
+}

@@ -4,15 +4,15 @@
 use std::time::Duration;
 
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::binary_kit::get;
-use crate::ecs_stage::{FromTask, Stage, config, plain};
+use crate::ecs_stage::{FromTask, Stage, Steady, config, plain};
 use crate::proxy_kit::soon;
 
 /// A fault of tasks, and what its service's fault must say.
-type Case = (&'static str, serde_json::Value, &'static [&'static str]);
+type Case = (&'static str, Value, &'static [&'static str]);
 
 #[tokio::test]
 async fn a_task_that_cannot_start_is_told_in_words_at_once() {
@@ -104,7 +104,7 @@ async fn the_schedulers_own_pause_is_not_waited_out() {
     // Each of these deaths alone would be worth another try; somebody else has made it try for some time.
     let fault = stage.aws.fault(json!({ "kind": "crash", "ms": 5, "exit_code": 4 })).await;
     stage.aws.set_desired("web", 1).await;
-    let pauses = |service: &serde_json::Value| {
+    let pauses = |service: &Value| {
         let tasks = service["tasks"].as_array().unwrap();
         tasks.len() >= 4 && tasks.iter().all(|task| task["status"] == "STOPPED")
     };
@@ -157,22 +157,25 @@ async fn the_app_decides_when_it_is_ready_and_not_ecs() {
 async fn a_deployment_that_ecs_takes_back_is_outlived() {
     let stage = Stage::new().await;
     stage.aws.create(json!({ "name": "web", "circuit_breaker": true, "app": { "boot_ms": 20 } })).await;
-    stage.until("web", |service| service["deployments"][0]["rollout"] == "COMPLETED").await;
+    let completed = |service: &Value| service["deployments"][0]["rollout"] == "COMPLETED";
+    stage.until("web", completed).await;
     let gateway = stage.start(&plain(&["web"])).await;
+    gateway.get("/web/").await.is_served_by("web");
+    let steady = Steady::begin(&gateway, "/web/");
     stage.aws.fault(json!({ "kind": "pull_failure", "service": "web", "times": 3 })).await;
-    stage
-        .aws
-        .control(Method::POST, "services/demo/web/deploy", json!({ "image": "registry.example/web:2" }))
-        .await;
-    // Woken in the middle of it, its tasks cannot be started.
-    gateway.get("/web/").await.is_safe(502, "wake_failed");
-    let words = gateway.phase("web", "failed").await["fault"].as_str().unwrap().to_owned();
-    assert!(words.contains("registry.example/web:2"), "{words}");
-    // ECS goes back to what worked before, and so does the gateway.
-    let taken_back = |service: &serde_json::Value| {
-        service["deployments"][0]["reason"].as_str().is_some_and(|reason| reason.contains("rolling back"))
+    let image = json!({ "image": "registry.example/web:2" });
+    stage.aws.control(Method::POST, "services/demo/web/deploy", image).await;
+    gateway.until("web", |status| !status["keeps"].is_null()).await;
+    // Each of its tasks fails, and ECS goes back to what worked before.
+    let taken_back = |service: &Value| {
+        let reason = service["deployments"][0]["reason"].as_str();
+        reason.is_some_and(|reason| reason.contains("rolling back"))
     };
     stage.until("web", taken_back).await;
-    gateway.phase("web", "awake").await;
-    gateway.get("/web/").await.is_served_by("web");
+    stage.until("web", completed).await;
+    gateway.until("web", |status| status["keeps"].is_null()).await;
+    assert_eq!(gateway.status("web").await["phase"], "awake");
+    steady.more(10).await;
+    steady.all_served_by("web").await;
+    assert_eq!(stage.counts_of("web").await, [1]);
 }

@@ -28,7 +28,7 @@
 //! | 45 | the clock jumps | `a_frozen_process_has_not_observed_quiet`, `clocks_that_disagree_date_no_death_before_it_was_last_seen_alive` |
 //! | 46 | the gateway stands still for a while | `a_gateway_that_stood_still_puts_nobody_to_sleep_for_it`, `a_frozen_process_has_not_observed_quiet` |
 //! | 51 | it woke, and nobody waits any more | `a_wake_that_nobody_waits_for_any_more_sleeps_again` |
-//! | 52 | a sleep fails | `what_a_sleep_may_not_do_is_named_and_it_serves_on`, `a_stop_that_was_certainly_not_carried_out_opens_at_once_and_says_why`, `a_stop_that_fails_waits_for_a_look_and_opens_again` |
+//! | 52 | a sleep fails | `what_a_sleep_may_not_do_is_named_and_it_serves_on`, `a_stop_of_which_nothing_was_done_opens_again_unseen`, `a_stop_that_fails_waits_for_a_look_and_opens_again` |
 
 use std::collections::BTreeSet;
 use std::path::Path;

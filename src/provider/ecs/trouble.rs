@@ -17,6 +17,8 @@ pub(in crate::provider::ecs) struct Trouble {
     pub(in crate::provider::ecs) about: String,
     /// AWS's own words, or those of the network.
     pub(in crate::provider::ecs) words: String,
+    /// Whether AWS may have carried it out all the same, at this attempt or an earlier one.
+    pub(in crate::provider::ecs) perhaps_done: bool,
 }
 
 /// Kinds of failure.
@@ -51,6 +53,22 @@ pub(in crate::provider::ecs) enum Kind {
     Other,
 }
 
+impl Kind {
+    /// Whether what was asked for may have been done all the same.
+    const fn perhaps_done(&self) -> bool {
+        match self {
+            Self::Throttled
+            | Self::Denied { .. }
+            | Self::Expired
+            | Self::ClusterNotFound
+            | Self::ServiceNotFound
+            | Self::ServiceNotActive
+            | Self::Invalid => false,
+            Self::Unreachable | Self::Server | Self::Nonsense | Self::Other => true,
+        }
+    }
+}
+
 impl Trouble {
     /// A failure of `action`.
     pub(in crate::provider::ecs) fn new(
@@ -59,7 +77,8 @@ impl Trouble {
         about: impl Into<String>,
         words: impl Into<String>,
     ) -> Self {
-        Self { kind, action, about: about.into(), words: words.into() }
+        let perhaps_done = kind.perhaps_done();
+        Self { kind, action, about: about.into(), words: words.into(), perhaps_done }
     }
 
     /// Whether waiting cannot help.
@@ -95,7 +114,7 @@ impl Trouble {
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, action, about, words } = self;
+        let Self { kind, action, about, words, .. } = self;
         match kind {
             Kind::Throttled => write!(f, "AWS throttles {action} for {about}: {words}"),
             Kind::Denied { action: denied, resource } => {

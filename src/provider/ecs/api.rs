@@ -118,13 +118,14 @@ impl Api {
         E: ProvideErrorMetadata + Error + 'static,
     {
         let mut attempt = 1;
+        let mut perhaps_done = false;
         loop {
             if let Some(bucket) = action.bucket {
                 self.budget.take(bucket, urgency).await;
             }
             let clients = self.clients.load_full();
             // The SDK's futures are large.
-            let trouble = match timeout(limit, Box::pin(send(clients.clone()))).await {
+            let mut trouble = match timeout(limit, Box::pin(send(clients.clone()))).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => Trouble::read(&error, action.name, about),
                 Err(_) => Trouble::new(
@@ -134,6 +135,8 @@ impl Api {
                     format!("it took more than {:.1} seconds", limit.as_secs_f64()),
                 ),
             };
+            perhaps_done |= trouble.perhaps_done;
+            trouble.perhaps_done = perhaps_done;
             match (&trouble.kind, action.bucket) {
                 (Kind::Throttled, Some(bucket)) => self.budget.throttled(bucket),
                 // What this client has just learned of AWS's time would be lost with it.

@@ -182,7 +182,12 @@ impl Ecs {
             }
             _ => None,
         };
-        let view = View { port: ecs.port, group: group.as_ref(), now: self.clock.now() };
+        let view = View {
+            port: ecs.port,
+            only_running: ecs.port.is_none() || spec.upstream.is_some(),
+            group: group.as_ref(),
+            now: self.clock.now(),
+        };
         self.ledger.view(&key, &view).ok_or_else(|| unanswered(&key))
     }
 }

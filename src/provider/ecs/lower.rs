@@ -136,8 +136,7 @@ impl Ecs {
                 Ok(())
             }
             Err(trouble) => {
-                // It was not this attempt's, nor an earlier one's, to be carried out.
-                let undone = matches!(trouble.kind, Kind::Denied { .. } | Kind::Expired | Kind::Invalid);
+                let undone = !trouble.perhaps_done;
                 self.ledger.with(key, |record| {
                     if undone { record.not_lowered(lowering) } else { record.lowered(now, false) }
                 });

@@ -18,6 +18,8 @@ pub(in crate::provider::ecs) struct Trouble {
     pub(in crate::provider::ecs) about: String,
     /// AWS's own words, or those of the network, as one line of bounded length.
     pub(in crate::provider::ecs) words: String,
+    /// Whether AWS may have carried it out all the same, at this attempt or an earlier one.
+    pub(in crate::provider::ecs) perhaps_done: bool,
     /// What exactly is wrong with the credentials, where something is.
     flaw: Flaw,
 }
@@ -66,6 +68,22 @@ pub(in crate::provider::ecs) enum Kind {
     Other,
 }
 
+impl Kind {
+    /// Whether what was asked for may have been done all the same.
+    const fn perhaps_done(&self) -> bool {
+        match self {
+            Self::Throttled
+            | Self::Denied { .. }
+            | Self::Expired
+            | Self::ClusterNotFound
+            | Self::ServiceNotFound
+            | Self::ServiceNotActive
+            | Self::Invalid => false,
+            Self::Unreachable | Self::Server | Self::Nonsense | Self::Other => true,
+        }
+    }
+}
+
 impl Trouble {
     /// A failure of `action`.
     pub(in crate::provider::ecs) fn new(
@@ -74,7 +92,8 @@ impl Trouble {
         about: impl Into<String>,
         words: impl Into<String>,
     ) -> Self {
-        Self { kind, action, about: about.into(), words: quote(&words.into()), flaw: Flaw::default() }
+        let (perhaps_done, words) = (kind.perhaps_done(), quote(&words.into()));
+        Self { kind, action, about: about.into(), words, perhaps_done, flaw: Flaw::default() }
     }
 
     /// Whether the signature was not accepted, or its time. The clock may be wrong here: the SDK learns from such an
@@ -117,7 +136,7 @@ impl Trouble {
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, action, about, words, flaw } = self;
+        let Self { kind, action, about, words, flaw, .. } = self;
         match kind {
             Kind::Throttled => write!(f, "AWS throttles {action} for {about}: {words}"),
             Kind::Denied { action: denied, resource } => {

@@ -86,7 +86,7 @@ impl World {
     }
 
     fn seen_with(&self, group: Option<&super::super::state::GroupHealth>) -> Observation {
-        let view = View { port: Some(8080), group, now: self.now().time };
+        let view = View { port: Some(8080), only_running: false, group, now: self.now().time };
         self.ledger.view(&self.key, &view).unwrap()
     }
 

@@ -17,6 +17,8 @@ const CHANGES_FOR: Duration = Duration::from_secs(5 * 60);
 pub(in crate::provider::ecs) struct View<'a> {
     /// The container port that serves; without one there are no targets.
     pub(in crate::provider::ecs) port: Option<u16>,
+    /// Whether a task counts only once its program runs: where no address of its own is there to be probed.
+    pub(in crate::provider::ecs) only_running: bool,
     /// How its target group is doing, where that was asked.
     pub(in crate::provider::ecs) group: Option<&'a GroupHealth>,
     /// The present.
@@ -32,11 +34,11 @@ impl Record {
         let exist: Vec<&Known> = self.tasks.values().filter(|known| !known.is_gone()).collect();
         let up: Vec<&Known> =
             exist.iter().copied().filter(|known| desired > 0 && known.is_up() && !known.doubted).collect();
-        let running = size(up.len());
+        let running = up.iter().filter(|known| !view.only_running || known.runs()).count();
         let mut seen = Observation {
             desired,
-            running,
-            stopping: size(exist.len()) - running,
+            running: size(running),
+            stopping: size(exist.len() - up.len()),
             keeps: self.keeps(view.now),
             ..Observation::default()
         };

@@ -1,8 +1,9 @@
 //! A little AWS under the real SDK: it does what it is asked, unless it is told to fail, and writes it down. It knows no
 //! time: tasks are what a test makes of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -26,6 +27,10 @@ pub(super) struct State {
     pub(super) protected: BTreeSet<String>,
     /// Actions that fail, with their error's code.
     pub(super) fails: BTreeMap<&'static str, &'static str>,
+    /// Actions that fail once each time: whether they are carried out all the same, and with which code.
+    pub(super) stumbles: BTreeMap<&'static str, VecDeque<(bool, &'static str)>>,
+    /// Actions that take their time.
+    pub(super) slow: BTreeMap<&'static str, Duration>,
     log: Vec<String>,
 }
 
@@ -92,9 +97,16 @@ impl HttpConnector for Door {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap().to_owned();
         let body = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
-        let (status, answer) = self.0.state().answer(target.rsplit('.').next().unwrap(), &body);
-        let answer = SdkBody::from(answer.to_string());
-        HttpConnectorFuture::ready(Ok(HttpResponse::new(status.try_into().unwrap(), answer)))
+        let action = target.rsplit('.').next().unwrap();
+        let (status, answer) = self.0.state().answer(action, &body);
+        let answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(answer.to_string()));
+        let slow = self.0.state().slow.get(action).copied();
+        HttpConnectorFuture::new(async move {
+            if let Some(time) = slow {
+                tokio::time::sleep(time).await;
+            }
+            Ok(answer)
+        })
     }
 }
 
@@ -122,6 +134,12 @@ impl State {
             other => panic!("nobody should ask for {other}"),
         };
         self.log.push(format!("{action} {about}"));
+        if let Some((carried_out, code)) = self.stumbles.get_mut(action).and_then(VecDeque::pop_front) {
+            if carried_out {
+                self.carry_out(action, body);
+            }
+            return (400, json!({ "__type": code, "message": "because the test says so" }));
+        }
         match self.fails.get(action) {
             Some(code) => (400, json!({ "__type": code, "message": "because the test says so" })),
             None => (200, self.carry_out(action, body)),

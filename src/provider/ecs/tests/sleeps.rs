@@ -93,6 +93,31 @@ async fn a_refused_order_gives_scaling_back_at_a_later_look() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_order_that_may_have_been_carried_out_once_is_not_undone_by_a_later_refusal() {
+    let denied = "AccessDeniedException";
+    for (first, undone) in [((true, "ServerException"), false), ((false, "ThrottlingException"), true)] {
+        let aws = awake(1, Service::default());
+        let ecs = provider(&aws);
+        let web = [spec("web")];
+        ecs.observe(&web).await.remove(0).unwrap();
+        aws.state().stumbles.insert("UpdateService", [first, (false, denied)].into());
+        let fault = ecs.scale(&web[0], 0).await.unwrap_err();
+        assert_eq!(fault.undone, undone, "{fault}");
+        aws.state().services.get_mut("web").unwrap().stale = Some(1);
+        let seen = ecs.observe(&web).await.remove(0).unwrap();
+        assert_eq!(seen.targets.len(), usize::from(undone), "its task may have been told to stop");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_was_only_ever_throttled_was_not_carried_out() {
+    let aws = awake(1, Service::default());
+    aws.state().fails.insert("UpdateService", "ThrottlingException");
+    let fault = provider(&aws).scale(&spec("web"), 0).await.unwrap_err();
+    assert!(fault.undone && !fault.terminal, "{fault}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_must_not_sleep_is_refused_with_a_reason() {
     let odd = |key, value| Service { odd: [(key, value)].into(), ..Service::default() };
     let deployment = serde_json::json!([{

@@ -16,6 +16,19 @@ fn targets_are_there_from_the_first_answer_that_has_an_address() {
 }
 
 #[test]
+fn without_an_address_of_its_own_a_task_counts_once_it_runs() {
+    let mut world = World::new();
+    let seen = |world: &World| {
+        let view = View { port: None, only_running: true, group: None, now: world.now().time };
+        world.ledger.view(&world.key, &view).unwrap()
+    };
+    world.described(service(1, 0, 1)).tasks(&[task(1, Activating, 99)]);
+    assert_eq!((seen(&world).running, seen(&world).stopping), (0, 0));
+    world.tasks(&[task(1, Running, 99)]);
+    assert_eq!((seen(&world).running, seen(&world).stopping), (1, 0));
+}
+
+#[test]
 fn an_address_once_known_stays() {
     let mut world = World::new();
     world.described(service(1, 0, 1)).tasks(&[task(1, Pending, 99)]);

@@ -62,7 +62,10 @@ impl Process {
                 }
             }
         });
-        Self { address: address.await, _process: process }
+        let address = address.await;
+        // It is read to its end: a test that runs for a minute says so, and would break off where nobody listens.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { address, _process: process }
     }
 
     /// What a program needs in its environment to take this for AWS.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::binary_kit::get;
+use crate::binary_kit::{Gateway, get};
 use crate::ecs_stage::{FromTask, Stage, Steady, config, ecs, plain, probe};
 
 #[tokio::test]
@@ -45,19 +45,12 @@ async fn what_a_sleep_may_not_do_is_named_and_it_serves_on() {
         ("GetTaskProtection", "ecs:GetTaskProtection"),
         ("DescribeScalableTargets", "application-autoscaling:DescribeScalableTargets"),
         ("UpdateService", "ecs:UpdateService"),
-        ("DescribeServices", "ecs:DescribeServices"),
     ];
     let stage = Stage::with(&["web"]).await;
     let gateway = stage.start(&plain(&["web"])).await;
     gateway.get("/web/").await.is_served_by("web");
     for (action, permission) in actions {
-        let fault = stage.aws.fault(json!({ "kind": "access_denied", "action": action })).await;
-        gateway.manage("POST", "/api/services/web/sleep", "").await;
-        let says = |status: &Value| status["keeps"].as_str().is_some_and(|words| words.contains(permission));
-        gateway.until("web", says).await;
-        let told = |line: &String| line.contains("(sleep_failed)") && line.contains(permission);
-        gateway.log().find(|lines| lines.iter().any(told).then_some(())).await;
-        gateway.get("/web/").await.is_served_by("web");
+        let fault = refuse_to_sleep(&stage, &gateway, action, permission).await;
         stage.clear(fault).await;
         gateway.until("web", |status| status["not_observed"].is_null()).await;
     }
@@ -65,6 +58,26 @@ async fn what_a_sleep_may_not_do_is_named_and_it_serves_on() {
     // When it may, it sleeps, and says nothing more of it.
     gateway.manage("POST", "/api/services/web/sleep", "").await;
     assert!(gateway.phase("web", "asleep").await["keeps"].is_null());
+    gateway.get("/web/").await.is_served_by("web");
+    // The last, for that it may not be looked at is remembered for minutes.
+    refuse_to_sleep(&stage, &gateway, "DescribeServices", "ecs:DescribeServices").await;
+    assert_eq!(stage.counts_of("web").await, [1, 0, 1]);
+}
+
+/// Takes a permission away, and sees what becomes of a sleep that needs it. Says by which number it is given back.
+async fn refuse_to_sleep(stage: &Stage, gateway: &Gateway, action: &str, permission: &str) -> u64 {
+    let fault = stage.aws.fault(json!({ "kind": "access_denied", "action": action })).await;
+    gateway.manage("POST", "/api/services/web/sleep", "").await;
+    let of_it = |words: &Value| words.as_str().is_some_and(|words| words.contains(permission));
+    // Where it cannot be looked at either, it may not even be tried.
+    let says = |status: &Value| of_it(&status["keeps"]) || of_it(&status["not_observed"]);
+    let status = gateway.until("web", says).await;
+    if of_it(&status["keeps"]) {
+        let told = |line: &String| line.contains("(sleep_failed)") && line.contains(permission);
+        gateway.log().find(|lines| lines.iter().any(told).then_some(())).await;
+    }
+    gateway.get("/web/").await.is_served_by("web");
+    fault
 }
 
 #[tokio::test]

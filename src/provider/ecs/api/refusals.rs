@@ -10,6 +10,10 @@ use super::super::trouble::Trouble;
 /// How long a refusal is remembered. Policies change seldom, and take some seconds to reach all of AWS.
 const REMEMBERED_FOR: Duration = Duration::from_secs(3 * 60);
 
+/// So many are asked for at every look; with more of them, something is wrong with all, and asking each alone would cost
+/// far more than the requests for ten that it replaces.
+const MANY: usize = 20;
+
 /// The services that AWS has refused to say anything about, each with its refusal.
 #[derive(Debug, Default)]
 pub(super) struct Refusals(Mutex<BTreeMap<(String, String), (Instant, Trouble)>>);
@@ -39,6 +43,11 @@ impl Refusals {
         }
         all.remove(&key);
         None
+    }
+
+    /// Whether there are too many of them to ask for each at every look.
+    pub(super) fn are_many(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len() > MANY
     }
 }
 

@@ -27,8 +27,8 @@ impl Api {
     /// Describes services of one cluster, any number, by name or ARN, with their tags. Each of `names` is in the answer.
     ///
     /// AWS refuses a request as a whole for one service that the policy leaves out, or whose name is none. Then each
-    /// is asked for alone, and whoever is refused is kept apart from the others for a while; meanwhile, who only
-    /// watches gets the refusal without a request.
+    /// is asked for alone, and whoever is refused is kept apart from the others for a while. Where there are many of those,
+    /// who only watches gets the refusal without a request meanwhile.
     pub(in crate::provider::ecs) async fn services(
         &self,
         cluster: &str,
@@ -40,7 +40,7 @@ impl Api {
         for name in names {
             match self.refusals.recall(cluster, name) {
                 None => together.push(*name),
-                Some(trouble) if urgency == Urgency::Watch => {
+                Some(trouble) if urgency == Urgency::Watch && self.refusals.are_many() => {
                     found.insert((*name).to_owned(), Err(NoState::Refused(trouble)));
                 }
                 Some(_) => alone.push(*name),

@@ -85,7 +85,7 @@ async fn watching_leaves_half_and_looking_a_quarter() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_wakes_comes_before_who_looks_before_who_watches_and_each_in_turn() {
+async fn who_wakes_comes_before_who_watches_and_each_in_turn() {
     let budget = Arc::new(Budget::new(1.0));
     taking(&budget, Bucket::ServiceModify, Urgency::Wake, 50).await;
     let (heard, mut order) = tokio::sync::mpsc::unbounded_channel();

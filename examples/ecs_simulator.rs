@@ -24,6 +24,10 @@ mod simulator;
 
 /// Imitates Amazon ECS, Elastic Load Balancing, Application Auto Scaling and SQS on loopback.
 #[derive(Debug, Parser)]
+#[command(
+    after_help = "Each task has an address of 127.64.0.0/10. Linux has all of them; on macOS each has to be made first, with \
+                  `sudo ifconfig lo0 alias ADDRESS`."
+)]
 struct Arguments {
     /// The port to listen on, on 127.0.0.1; 0 is any that is free.
     #[arg(long, default_value_t = 4566)]

@@ -2,6 +2,7 @@
 
 mod accept;
 mod front;
+mod pace;
 mod serve;
 
 use std::fmt;
@@ -20,15 +21,14 @@ use crate::admin::{Admin, AdminOptions};
 use crate::clock::Clock;
 use crate::config::Plan;
 use crate::driver::{self, Control, Notice, Providers};
-use crate::engine::Settings;
 use crate::layer::{Table, WakeLayer};
 use crate::metrics::{self, Metrics};
-use crate::model::Kind;
 use crate::net::{Listener, Net};
 use crate::page::{Page, TemplateError};
 use crate::provider::Nudge;
 use crate::proxy::Proxy;
 use front::{AdminFront, Front};
+use pace::pace;
 
 /// Those who still wait when the drain timeout is nearly up are told so this long before.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -45,6 +45,8 @@ pub enum GatewayError {
     Page(TemplateError),
     /// What the configuration asks for and this build cannot do, one sentence each.
     NotInThisBuild(Vec<String>),
+    /// What a new configuration asks for and only a restart brings, one sentence each.
+    NeedsRestart(Vec<String>),
     /// The driver has broken down; that is a fault of Wakegate itself.
     Driver,
 }
@@ -52,7 +54,7 @@ pub enum GatewayError {
 impl GatewayError {
     /// Whether the configuration is to blame.
     pub fn is_of_configuration(&self) -> bool {
-        matches!(self, Self::Page(_) | Self::NotInThisBuild(_))
+        matches!(self, Self::Page(_) | Self::NotInThisBuild(_) | Self::NeedsRestart(_))
     }
 }
 
@@ -64,7 +66,7 @@ impl fmt::Display for GatewayError {
             }
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Page(error) => write!(f, "page: {error}"),
-            Self::NotInThisBuild(missing) => f.write_str(&missing.join("\n")),
+            Self::NotInThisBuild(missing) | Self::NeedsRestart(missing) => f.write_str(&missing.join("\n")),
             Self::Driver => f.write_str("the driver broke down; please report this"),
         }
     }
@@ -237,7 +239,11 @@ impl Handle {
     pub async fn reload(&self, plan: Plan) -> Result<(), GatewayError> {
         let page = Page::new(&plan.page).map_err(GatewayError::Page)?;
         let known = |name: &str| self.known.iter().any(|known| **known == *name);
-        can_do(&plan, known)?;
+        can_do(&plan, |name| known(name) || is_built_in(name))?;
+        let late = needs_restart(&plan, known);
+        if !late.is_empty() {
+            return Err(GatewayError::NeedsRestart(late));
+        }
         let before = self.plan();
         if before.listeners != plan.listeners
             || before.admin != plan.admin
@@ -258,23 +264,6 @@ impl Handle {
     }
 }
 
-/// How often services are looked at. Where some are on ECS, no more often than its request rate limits bear.
-fn pace(plan: &Plan) -> Settings {
-    /// The refill of ECS's bucket for DescribeServices, in slices of ten services a second.
-    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html>
-    const SLICES_A_SECOND: f64 = 20.0;
-    if !plan.graph.ids().any(|id| matches!(plan.graph.spec(id).kind, Kind::Ecs(_))) {
-        return Settings::default();
-    }
-    Settings {
-        observe_every: plan.aws.poll_every,
-        reconcile_every: plan.aws.reconcile_every,
-        // All that it may use until all are known; a fifth of that, a tenth of the whole, afterwards.
-        slice_every: Duration::from_secs_f64(1.0 / (SLICES_A_SECOND * plan.aws.budget)),
-        settle: plan.aws.settle,
-    }
-}
-
 async fn listen(net: &dyn Net, address: SocketAddr) -> Result<Box<dyn Listener>, GatewayError> {
     net.listen(address).await.map_err(|error| GatewayError::Listen(address, error))
 }
@@ -288,6 +277,24 @@ fn table(plan: &Plan, control: &Control, metrics: &Metrics) -> Table {
 fn can_do(plan: &Plan, known: impl Fn(&str) -> bool) -> Result<(), GatewayError> {
     let missing = not_in_this_build(plan, known);
     if missing.is_empty() { Ok(()) } else { Err(GatewayError::NotInThisBuild(missing)) }
+}
+
+/// Whether this build has a provider of this name.
+pub(crate) fn is_built_in(name: &str) -> bool {
+    (cfg!(feature = "process") && name == "process") || (cfg!(feature = "ecs") && name == "ecs")
+}
+
+/// The services whose provider was not started, for none of its services was there at the start; one sentence each.
+fn needs_restart(plan: &Plan, known: impl Fn(&str) -> bool) -> Vec<String> {
+    let specs = plan.graph.ids().map(|id| plan.graph.spec(id));
+    let late = specs.filter(|spec| spec.sleeps() && !known(spec.kind.provider()));
+    late.map(|spec| {
+        let (name, provider) = (&spec.name, spec.kind.provider());
+        format!(
+            "services.{name}: needs a restart: the provider `{provider}` is started only with the gateway"
+        )
+    })
+    .collect()
 }
 
 /// What a valid plan asks for and this build cannot do, one sentence each. `known` tells which providers there are.
@@ -307,4 +314,25 @@ pub fn not_in_this_build(plan: &Plan, known: impl Fn(&str) -> bool) -> Vec<Strin
 async fn until(mut stopped: watch::Receiver<bool>) {
     // An error means that the sender is gone: stopped as well.
     drop(stopped.wait_for(|stopped| *stopped).await);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn what_is_not_in_the_build_and_what_needs_a_restart_are_told_apart() {
+        let text = "listeners: [{ address: 127.0.0.1:0 }]\nroutes: [{ respond: {} }]\n\
+                    services: { web: { ecs: { cluster: demo, service: web } }, db: { upstream: 'http://db' } }";
+        let plan = Config::text("t", text).load().unwrap();
+        assert_eq!(
+            not_in_this_build(&plan, |_| false),
+            ["services.web: the provider `ecs` is not in this build"]
+        );
+        assert_eq!(not_in_this_build(&plan, |_| true), [""; 0]);
+        let needs = ["services.web: needs a restart: the provider `ecs` is started only with the gateway"];
+        assert_eq!(needs_restart(&plan, |name| name == "process"), needs);
+        assert_eq!(needs_restart(&plan, |name| name == "ecs"), [""; 0]);
+    }
 }

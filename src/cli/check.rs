@@ -1,7 +1,7 @@
 #[cfg(feature = "ecs")]
 mod aws;
 
-use super::{Failure, load, output, providers};
+use super::{Failure, load, output};
 use crate::config::Config;
 use crate::gateway;
 
@@ -21,7 +21,7 @@ impl Args {
     #[cfg_attr(not(feature = "ecs"), expect(clippy::unused_self, reason = "every verb is run this way"))]
     pub(super) fn run(self, config: &Config) -> Result<(), Failure> {
         let plan = load(config)?;
-        for missing in gateway::not_in_this_build(&plan, providers::has) {
+        for missing in gateway::not_in_this_build(&plan, gateway::is_built_in) {
             eprintln!("note: {missing}");
         }
         let count =

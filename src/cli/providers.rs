@@ -9,15 +9,10 @@ use crate::driver::Providers;
 #[cfg(feature = "ecs")]
 use crate::model::{Kind, Spec};
 #[cfg(feature = "ecs")]
-use crate::provider::ecs::{self, Ecs, Weight};
+use crate::provider::ecs::{self, Ecs};
 #[cfg(feature = "process")]
 use crate::provider::process::Process;
 use crate::provider::{Nudge, Provider};
-
-/// Whether this build can run services of this provider.
-pub(super) fn has(name: &str) -> bool {
-    (cfg!(feature = "process") && name == "process") || (cfg!(feature = "ecs") && name == "ecs")
-}
 
 /// A provider, and the name it goes by.
 type Named = (Arc<str>, Arc<dyn Provider>);
@@ -89,21 +84,10 @@ impl Running {
         None
     }
 
-    /// Says in the log what is wrong with the services on AWS. The gateway serves what is sound.
+    /// The provider of ECS, where the configuration had services there.
     #[cfg(feature = "ecs")]
-    pub(super) fn check(&self, plan: &Plan) -> impl Future<Output = ()> + Send + 'static + use<> {
-        let (ecs, specs) = (self.ecs.clone(), on_ecs(plan));
-        async move {
-            let Some(ecs) = ecs else { return };
-            for finding in ecs.check(&specs).await {
-                let service = finding.service.as_deref();
-                match finding.weight {
-                    Weight::Wrong => tracing::error!(service, "{finding}"),
-                    Weight::Unknown => tracing::warn!(service, "not known yet: {finding}"),
-                    Weight::Note => tracing::info!(service, "{finding}"),
-                }
-            }
-        }
+    pub(super) fn ecs(&self) -> Option<Arc<Ecs>> {
+        self.ecs.clone()
     }
 
     /// Ends what must not outlive the gateway.
@@ -126,7 +110,6 @@ pub(super) fn settings(plan: &Plan) -> ecs::Settings {
     let aws = plan.aws.clone();
     ecs::Settings {
         budget: aws.budget,
-        poll_every: aws.poll_every,
         settle: aws.settle,
         request_timeout: aws.request_timeout,
         auto_scaling: aws.auto_scaling,

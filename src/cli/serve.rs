@@ -1,5 +1,8 @@
 //! `wakegate serve`, and what `demo` shares with it: signals, reload, the way down.
 
+#[cfg(feature = "ecs")]
+mod check;
+
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -52,10 +55,14 @@ pub(super) fn run(
         let handle = gateway.handle();
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(log::log_notices(gateway.notices()));
+        let (reloaded, reloads) = tokio::sync::watch::channel(());
         #[cfg(feature = "ecs")]
-        tasks.spawn(running.check(&handle.plan()));
+        if let Some(ecs) = running.ecs() {
+            tasks.spawn(check::keep_checking(check::of_plan(ecs, handle.clone()), reloads.clone()));
+        }
+        drop(reloads);
         if let Some(config) = config {
-            tasks.spawn(reload(config, handle, signal(SignalKind::hangup())?, changes));
+            tasks.spawn(reload(config, handle, signal(SignalKind::hangup())?, changes, reloaded));
         }
         let ended = serve(gateway, &mut signals).await;
         tasks.abort_all();
@@ -97,7 +104,13 @@ fn explained(error: &GatewayError) -> Failure {
 }
 
 /// Loads the configuration again whenever it is worth it.
-async fn reload(config: Config, handle: Handle, mut hangups: Signal, mut changes: watch::Changes) {
+async fn reload(
+    config: Config,
+    handle: Handle,
+    mut hangups: Signal,
+    mut changes: watch::Changes,
+    reloaded: tokio::sync::watch::Sender<()>,
+) {
     loop {
         let why = tokio::select! {
             _ = hangups.recv() => "SIGHUP",
@@ -109,7 +122,10 @@ async fn reload(config: Config, handle: Handle, mut hangups: Signal, mut changes
             Ok(plan) => {
                 let files = plan.files.clone();
                 match handle.reload(plan).await {
-                    Ok(()) => changes.follow(files),
+                    Ok(()) => {
+                        changes.follow(files);
+                        reloaded.send_replace(());
+                    }
                     Err(error) => handle.refused(&error),
                 }
             }

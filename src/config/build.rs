@@ -2,6 +2,7 @@
 
 mod activity;
 mod aws;
+mod ecs;
 mod health;
 mod listeners;
 mod page;

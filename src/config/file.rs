@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use route::{Activity, ActivityRule, Answer, HeaderChanges, Route, VerdictWord};
-pub(crate) use service::{Condition, Dependency, DependsOn, Health, Process, Protocol, Service, Start};
+pub(crate) use service::{Condition, Dependency, DependsOn, Ecs, Health, Process, Protocol, Service, Start};
 
 /// The configuration of a Wakegate.
 ///
@@ -163,13 +163,15 @@ pub(crate) enum Detail {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Aws {
-    /// The share of the account's request rate limits that the gateway may use, in percent. Default: 50.
+    /// The share of the account's request rate limits that the gateway may use, in percent. Only to wake services may
+    /// it use up the whole of a bucket, in one burst; it then comes back at this share. Default: 50.
     #[schemars(range(min = 1, max = 100))]
     pub(crate) budget_percent: Option<u32>,
     /// How often a service is looked at while it is on its way up or down. Default: `1s`.
     pub(crate) poll_every: Option<Duration>,
-    /// How often every service is looked at when nothing happens; longer where there are very many, so that it never
-    /// takes more than a tenth of the request rate limit. Default: `1m`.
+    /// How often every service is looked at when nothing happens; longer where there are very many, or neighbours in
+    /// the configuration are of different clusters, so that it never takes more than a tenth of the request rate limit
+    /// for reading services. Default: `1m`.
     pub(crate) reconcile_every: Option<Duration>,
     /// How long after a change of its own the gateway takes an answer that contradicts it for a stale one.
     /// Default: `5s`.

@@ -49,7 +49,7 @@ use crate::clock::Clock;
 use crate::model::{EcsSpec, Fault, Kind, Observation, Spec};
 use crate::net::BoxFuture;
 use crate::provider::{Manner, Nudge, Provider};
-pub use check::{Finding, Weight, check};
+pub use check::{Finding, Report, Weight, check};
 pub use connect::connect;
 pub use settings::Settings;
 

@@ -1,6 +1,7 @@
 //! Addresses of tasks that are gone, and of tasks that do not answer.
 
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 use crate::binary_kit::get;
 use crate::ecs_stage::{FromTask, Stage, Steady, plain};
@@ -66,6 +67,9 @@ async fn who_comes_while_a_task_drains_waits_for_a_new_one() {
 #[tokio::test]
 async fn the_address_of_a_task_that_somebody_stopped_is_left_before_another_has_it() {
     let stage = with_a_neighbour().await;
+    // Nobody answers there before the gateway has looked a few times: ECS itself takes ten seconds to make a task.
+    let slow = json!({ "boot_ms": 1_500 });
+    stage.aws.control(http::Method::PUT, "services/demo/neighbour/app", slow).await;
     stage.aws.set_desired("web", 2).await;
     let gateway = stage.serve(&plain(&["web"])).await;
     gateway.until("web", |status| status["healthy"] == 2).await;
@@ -77,7 +81,9 @@ async fn the_address_of_a_task_that_somebody_stopped_is_left_before_another_has_
     // The neighbour's task is made first, so that the address is its own and not that of the one in place.
     stage.aws.set_desired("neighbour", 1).await;
     stage.aws.control(http::Method::POST, &format!("tasks/{id}/stop"), Value::Null).await;
-    stage.until("neighbour", |service| service["running"] == 1).await;
+    let address = format!("{ip}:8080");
+    moved_in(&stage, &address).await;
+    soon(async { while TcpStream::connect(&address).await.is_err() {} }).await;
     gateway.until("web", |status| status["healthy"] == 2).await;
     steady.more(20).await;
     steady.all_served_by("web").await;

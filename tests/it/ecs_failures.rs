@@ -169,9 +169,10 @@ async fn a_deployment_that_ecs_takes_back_is_outlived() {
     let words = gateway.phase("web", "failed").await["fault"].as_str().unwrap().to_owned();
     assert!(words.contains("registry.example/web:2"), "{words}");
     // ECS goes back to what worked before, and so does the gateway.
+    let taken_back = |service: &serde_json::Value| {
+        service["deployments"][0]["reason"].as_str().is_some_and(|reason| reason.contains("rolling back"))
+    };
+    stage.until("web", taken_back).await;
     gateway.phase("web", "awake").await;
     gateway.get("/web/").await.is_served_by("web");
-    assert!(
-        stage.aws.service("web").await["deployments"][0]["reason"].as_str().unwrap().contains("rolling back")
-    );
 }

@@ -91,7 +91,7 @@ async fn aws_that_fails_takes_nothing_away() {
         stage.aws.fault(json!({ "kind": "503" })).await,
     ];
     let begun = Instant::now();
-    let held = gateway.asking(get("/api/"));
+    let held = probe(&gateway, "/api/");
     gateway.until("quiet", |status| !status["not_observed"].is_null()).await;
     gateway.until("quiet", |_| begun.elapsed() > OUTAGE / 2).await;
     gateway.get("/quiet/").await.is_served_by("quiet");
@@ -99,7 +99,7 @@ async fn aws_that_fails_takes_nothing_away() {
     for fault in faults {
         stage.clear(fault).await;
     }
-    soon(held).await.unwrap().is_served_by("api");
+    held.await.unwrap().unwrap().is_served_by("api");
     gateway.phase("quiet", "asleep").await;
     steady.all_served_by("web").await;
 }

@@ -22,6 +22,7 @@ mod ecs_groups;
 mod ecs_input;
 mod ecs_keeps;
 mod ecs_kit;
+mod ecs_many;
 mod ecs_pairs;
 mod ecs_refusals;
 mod ecs_restarts;

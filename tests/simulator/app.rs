@@ -102,6 +102,11 @@ impl fmt::Debug for App {
 }
 
 impl App {
+    /// When it begins to answer with success; `None`: never.
+    pub(crate) fn warm_at(&self) -> Option<Duration> {
+        self.warm_at.filter(|_| (200..400).contains(&self.behaviour.status))
+    }
+
     /// Answers a request: the task's ARN and service in headers and in the body, after the length of what it was sent.
     pub(crate) async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
     where

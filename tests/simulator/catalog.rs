@@ -7,6 +7,7 @@ use super::agenda::Due;
 use super::app::AppBehaviour;
 use super::definition;
 use super::error::ApiError;
+use super::hosts::Count;
 use super::service::{Service, ServiceKey, ServiceSetup, ServiceStatus};
 use super::task::Status;
 use super::world::World;
@@ -44,6 +45,7 @@ impl World {
             arn: self.arn(&format!("service/{cluster}/{name}")),
             status: ServiceStatus::Active,
             desired: 0,
+            called: false,
             running: 0,
             pending: 0,
             created: self.now,
@@ -92,8 +94,10 @@ impl World {
     }
 
     /// Sets the desired count. It begins no deployment.
-    pub(super) fn set_desired(&mut self, key: &ServiceKey, desired: u32) {
+    pub(super) fn set_desired(&mut self, key: &ServiceKey, desired: u32, called: bool) {
         let Some(service) = self.services.get_mut(key) else { return };
+        service.called = called;
+        self.hosts.counted(&Count { service: &key.1, from: service.desired, to: desired, called });
         if service.desired != desired {
             service.desired = desired;
             service.steady = false;

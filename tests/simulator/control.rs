@@ -104,7 +104,7 @@ fn of_service(
         ("DELETE", []) => world.delete_service(key),
         ("POST", ["desired"]) => {
             let count = parse::<Value>(body)?["count"].as_u64().and_then(|count| u32::try_from(count).ok());
-            world.set_desired(key, count.ok_or_else(|| bad("there is no count"))?);
+            world.set_desired(key, count.ok_or_else(|| bad("there is no count"))?, false);
         }
         ("PUT", ["app"]) => {
             let app = parse::<AppJson>(body)?;

@@ -60,7 +60,9 @@ impl Simulator {
         loop {
             let next = self.with(|world| world.next_due());
             let wait = next.map_or(Duration::from_secs(3_600), |next| next.saturating_sub(self.now()));
+            // In a fixed order, so that a simulation can be replayed.
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(wait) => {}
                 () = self.shared.earlier.notified() => {}
             }

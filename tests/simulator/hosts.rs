@@ -13,6 +13,16 @@ pub(crate) trait Hosts: Send + Sync {
 
     /// The container of a task is told to end, or is gone.
     fn end(&self, task_arn: &str, how: End);
+
+    /// A task, whether it has a container yet or not, is told to stop; for those who write down why.
+    fn told(&self, task_arn: &str, why: Why) {
+        let _ = (task_arn, why);
+    }
+
+    /// The desired count of a service is set, to what it was or to another one.
+    fn counted(&self, count: &Count<'_>) {
+        let _ = count;
+    }
 }
 
 /// A container that is to run.
@@ -41,4 +51,30 @@ pub(crate) enum End {
     Terminate,
     /// It is gone, and so is everything that was open.
     Kill,
+}
+
+/// Why a task is told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// A call of UpdateService has set the desired count to zero.
+    Ordered,
+    /// Its app has ended.
+    Ended,
+    /// It never began to run.
+    NeverRan,
+    /// Anything else: a deployment, a scale-in, a health check, somebody's StopTask.
+    Other,
+}
+
+/// A desired count that is set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Count<'a> {
+    /// The name of the service.
+    pub(crate) service: &'a str,
+    /// What it was.
+    pub(crate) from: u32,
+    /// What it is from now on.
+    pub(crate) to: u32,
+    /// It was a call of UpdateService.
+    pub(crate) called: bool,
 }

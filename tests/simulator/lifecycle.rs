@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::agenda::Due;
-use super::app::{App, AppBehaviour};
+use super::app::{App, AppBehaviour, Death};
 use super::definition::Definition;
-use super::hosts::{End, Run};
+use super::hosts::{End, Run, Why};
 use super::pool::Reuse;
-use super::service::ServiceKey;
+use super::service::{ServiceKey, ServiceStatus};
 use super::task::{Doom, Health, Stamps, Status, Task};
 use super::world::World;
 
@@ -68,6 +68,7 @@ impl World {
             capacity_provider: new.capacity_provider,
             protected_until: None,
             app,
+            ordered: false,
             plan: 0,
             alive: false,
             holds_ip: false,
@@ -96,6 +97,10 @@ impl World {
         task.stamps.stopping = Some(now);
         let (status, alive) = (task.status, task.alive);
         let never_ran = task.stamps.started.is_none();
+        let why = self.why(arn, code);
+        self.hosts.told(arn, why);
+        let Some(task) = self.tasks.get_mut(arn) else { return };
+        task.ordered = why == Why::Ordered;
         let owner = task.service.clone().zip(task.started_by.clone());
         if let Some((key, deployment)) = owner.filter(|_| never_ran && FAILURES.contains(&code)) {
             self.count_failure(&key, &deployment, true);
@@ -112,6 +117,20 @@ impl World {
         }
         if let Some(key) = self.tasks.get(arn).and_then(|task| task.service.clone()) {
             self.look_soon(&key);
+        }
+    }
+
+    fn why(&self, arn: &str, code: &str) -> Why {
+        let service = self.tasks.get(arn).and_then(|task| self.services.get(task.service.as_ref()?));
+        match code {
+            "EssentialContainerExited" => Why::Ended,
+            "TaskFailedToStart" => Why::NeverRan,
+            _ if service
+                .is_some_and(|it| it.called && it.desired == 0 && it.status == ServiceStatus::Active) =>
+            {
+                Why::Ordered
+            }
+            _ => Why::Other,
         }
     }
 
@@ -156,6 +175,14 @@ impl World {
         task.stamps.execution_stopped = Some(now);
         self.hosts.end(arn, End::Kill);
         self.stop_task(arn, "EssentialContainerExited", "Essential container in task exited");
+    }
+
+    /// The container of a task that runs ends at once, by itself.
+    pub(super) fn crash(&mut self, arn: &str) {
+        let Some(task) = self.tasks.get_mut(arn).filter(|task| task.alive && task.wanted()) else { return };
+        task.app.dies = Some(Death { after: Duration::ZERO, exit_code: 1, reason: None });
+        let plan = task.plan;
+        self.exit(arn, plan);
     }
 
     /// The container health check of a task passes.
@@ -320,8 +347,9 @@ impl World {
 
     /// SIGTERM; says how long it takes until the container is gone.
     fn terminate(&mut self, arn: &str) -> Duration {
-        let at_once = self.pool.reuse == Reuse::AtOnce;
         let Some(task) = self.tasks.get_mut(arn) else { return Duration::ZERO };
+        // One that is to rest would not be given away, but its container would be killed at once for nothing.
+        let at_once = self.pool.reuse == Reuse::AtOnce && (task.ordered || self.pool.rest.is_zero());
         let own = self.definitions.get(family_of(&task.definition)).and_then(|all| all.last());
         let limit = own.and_then(Definition::stop_timeout).unwrap_or(self.timings.stop_timeout);
         let limit = self.timings.scaled(limit);
@@ -352,7 +380,7 @@ impl World {
 
     /// Gives a task an address; false where there is none.
     fn give_address(&mut self, arn: &str) -> bool {
-        let ip = self.pool.take();
+        let ip = self.pool.take(self.now);
         if let Some(task) = self.tasks.get_mut(arn) {
             task.ip = ip;
             task.holds_ip = ip.is_some();
@@ -364,8 +392,10 @@ impl World {
     fn release_address(&mut self, arn: &str) {
         let Some(task) = self.tasks.get_mut(arn).filter(|task| task.holds_ip) else { return };
         task.holds_ip = false;
+        let rests = self.pool.rest_for_all || !task.ordered;
+        let rest = if rests { self.pool.rest } else { Duration::ZERO };
         if let Some(ip) = task.ip {
-            self.pool.give_back(ip);
+            self.pool.give_back(ip, self.now.saturating_add(rest));
         }
     }
 

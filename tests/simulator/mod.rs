@@ -9,7 +9,7 @@
 
 mod agenda;
 pub(crate) mod app;
-mod balancers;
+pub(crate) mod balancers;
 mod bucket;
 pub(crate) mod call;
 mod catalog;

@@ -109,7 +109,9 @@ async fn contain(run: Run, mut told: watch::Receiver<bool>) {
     }
     let mut connections = JoinSet::new();
     loop {
+        // In a fixed order, so that a seed is a history.
         let stream = tokio::select! {
+            biased;
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(_) => continue,

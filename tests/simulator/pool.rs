@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 /// When the address of a task may be given to another one, of whatever service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,8 +21,14 @@ pub(crate) enum Reuse {
 pub(crate) struct Pool {
     /// When one may be given again.
     pub(crate) reuse: Reuse,
+    /// How long the address of a task that ended without a call of UpdateService is given to nobody after its
+    /// interface was given back. The gateway could not know.
+    pub(crate) rest: Duration,
+    /// The same for that of a task that a call of UpdateService ended: there are others who call than who could know.
+    pub(crate) rest_for_all: bool,
     source: Source,
-    freed: VecDeque<Ipv4Addr>,
+    /// Addresses that were used, each with the time before which it is given to nobody.
+    freed: VecDeque<(Ipv4Addr, Duration)>,
 }
 
 #[derive(Debug)]
@@ -40,13 +47,22 @@ impl Pool {
     /// ids will do) start far apart.
     pub(crate) fn loopback(number: u32) -> Self {
         let start = number.wrapping_mul(1_021) % LOOPBACK;
-        Self { reuse: Reuse::default(), source: Source::Loopback(start), freed: VecDeque::new() }
+        Self::new(Source::Loopback(start))
     }
 
     /// The addresses of a list, in its order.
     pub(crate) fn list(addresses: impl IntoIterator<Item = Ipv4Addr>) -> Self {
-        let source = Source::List(addresses.into_iter().collect());
-        Self { reuse: Reuse::default(), source, freed: VecDeque::new() }
+        Self::new(Source::List(addresses.into_iter().collect()))
+    }
+
+    fn new(source: Source) -> Self {
+        Self {
+            reuse: Reuse::default(),
+            rest: Duration::ZERO,
+            rest_for_all: false,
+            source,
+            freed: VecDeque::new(),
+        }
     }
 
     /// The same, with another rule for giving an address again.
@@ -55,11 +71,18 @@ impl Pool {
         self
     }
 
+    /// The same, with a rest for addresses that come back without a call of UpdateService, or for all.
+    pub(crate) fn resting(mut self, rest: Duration, for_all: bool) -> Self {
+        (self.rest, self.rest_for_all) = (rest, for_all);
+        self
+    }
+
     /// Takes an address; `None` when all are in use.
-    pub(super) fn take(&mut self) -> Option<Ipv4Addr> {
-        let latest = if self.reuse == Reuse::AtOnce { self.freed.pop_back() } else { None };
-        if latest.is_some() {
-            return latest;
+    pub(super) fn take(&mut self, now: Duration) -> Option<Ipv4Addr> {
+        let rested = |(_, until): &(Ipv4Addr, Duration)| *until <= now;
+        let latest = if self.reuse == Reuse::AtOnce { self.freed.iter().rposition(rested) } else { None };
+        if let Some(latest) = latest {
+            return self.freed.remove(latest).map(|(address, _)| address);
         }
         let fresh = match &mut self.source {
             Source::List(list) => list.pop_front(),
@@ -72,13 +95,16 @@ impl Pool {
                 Some(Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 64, 0, 0)) + *next))
             }
         };
-        fresh.or_else(|| self.freed.pop_front())
+        fresh.or_else(|| {
+            let longest = self.freed.iter().position(rested)?;
+            self.freed.remove(longest).map(|(address, _)| address)
+        })
     }
 
-    /// Gives an address back.
-    pub(super) fn give_back(&mut self, address: Ipv4Addr) {
+    /// Gives an address back, to be taken again not before a time.
+    pub(super) fn give_back(&mut self, address: Ipv4Addr, until: Duration) {
         if self.reuse != Reuse::Never {
-            self.freed.push_back(address);
+            self.freed.push_back((address, until));
         }
     }
 }
@@ -95,13 +121,25 @@ mod tests {
     fn an_address_comes_back_last_or_first_or_never() {
         let given_after = |reuse| {
             let mut pool = Pool::list((1..=3).map(address)).reusing(reuse);
-            let first = pool.take().expect("three are there");
-            pool.give_back(first);
-            (0..3).map(|_| pool.take()).collect::<Vec<_>>()
+            let first = pool.take(Duration::ZERO).expect("three are there");
+            pool.give_back(first, Duration::ZERO);
+            (0..3).map(|_| pool.take(Duration::ZERO)).collect::<Vec<_>>()
         };
         let some = |last| Some(address(last));
         assert_eq!(given_after(Reuse::AtOnce), [some(1), some(2), some(3)]);
         assert_eq!(given_after(Reuse::AfterDeprovisioning), [some(2), some(3), some(1)]);
         assert_eq!(given_after(Reuse::Never), [some(2), some(3), None]);
+    }
+
+    #[test]
+    fn an_address_that_rests_is_given_to_nobody() {
+        for reuse in [Reuse::AtOnce, Reuse::AfterDeprovisioning] {
+            let mut pool = Pool::list([address(1)]).reusing(reuse);
+            let rested = Duration::from_secs(20);
+            let first = pool.take(Duration::ZERO).expect("it is there");
+            pool.give_back(first, rested);
+            assert_eq!(pool.take(rested - Duration::from_millis(1)), None);
+            assert_eq!(pool.take(rested), Some(first));
+        }
     }
 }

@@ -52,6 +52,11 @@ impl Scaling {
         self.targets.get(&format!("service/{cluster}/{service}"))
     }
 
+    /// Makes a service a scalable target, or changes it.
+    pub(crate) fn set(&mut self, cluster: &str, service: &str, target: ScalableTarget) {
+        self.targets.insert(format!("service/{cluster}/{service}"), target);
+    }
+
     /// Answers a call at this time; `epoch` is the wall time at which time was zero. `known` tells if a cluster has a
     /// service.
     pub(crate) fn answer(

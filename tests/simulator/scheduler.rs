@@ -51,9 +51,19 @@ impl World {
                 self.judge_deployment(key);
                 self.make_and_stop(key);
                 self.conclude(key);
+                self.await_health(key);
             }
             ServiceStatus::Draining => self.finish_draining(key),
             ServiceStatus::Inactive => {}
+        }
+    }
+
+    /// Looks again at a service with tasks that run and are not healthy yet: what is to stop may wait for them.
+    fn await_health(&mut self, key: &ServiceKey) {
+        let Some(service) = self.services.get(key) else { return };
+        let is_awaited = |task: &&Task| task.status == Status::Running && !self.is_healthy(service, task);
+        if self.live(service).iter().any(is_awaited) {
+            self.look_in(key, self.timings.scaled(Duration::from_secs(5)));
         }
     }
 

@@ -25,6 +25,7 @@ where
     let connection = server.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {
+        biased;
         // How a connection ends is its client's business.
         _ = connection.as_mut() => return,
         _ = told.changed() => {}

@@ -163,6 +163,8 @@ pub(crate) struct Service {
     pub(crate) status: ServiceStatus,
     /// How many tasks it shall have.
     pub(crate) desired: u32,
+    /// It was a call of UpdateService that said so, and not somebody else.
+    pub(super) called: bool,
     /// How many run.
     pub(crate) running: u32,
     /// How many are on their way.

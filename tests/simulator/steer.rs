@@ -7,12 +7,15 @@ use std::time::Duration;
 use super::app::{AppBehaviour, Seen};
 use super::call::Call;
 use super::error::ApiError;
+use super::events::Bus;
 use super::fault::Fault;
+use super::groups::Settings;
 use super::handle::Simulator;
 use super::past::Stale;
 use super::pool::Pool;
+use super::scaling::{ScalableTarget, Suspended};
 use super::service::{Service, ServiceKey, ServiceSetup};
-use super::task::Task;
+use super::task::{Status, Task};
 use super::timings::Timings;
 
 impl Simulator {
@@ -59,7 +62,7 @@ impl Simulator {
 
     /// Sets a desired count, as somebody else would.
     pub(crate) fn set_desired(&self, cluster: &str, service: &str, desired: u32) {
-        self.with(|world| world.set_desired(&key(cluster, service), desired));
+        self.with(|world| world.set_desired(&key(cluster, service), desired, false));
     }
 
     /// Begins a deployment, of another image where one is given, and of other manners where they are given.
@@ -95,6 +98,34 @@ impl Simulator {
         self.with(|world| world.stop_task(arn, "UserInitiated", reason));
     }
 
+    /// The app of a task ends by itself, if it runs.
+    pub(crate) fn crash(&self, arn: &str) {
+        self.with(|world| world.crash(arn));
+    }
+
+    /// Changes how events get to their queue.
+    pub(crate) fn set_bus(&self, change: impl FnOnce(&mut Bus)) {
+        self.with(|world| change(&mut world.wings.bus));
+    }
+
+    /// Makes a target group, or sets one up anew.
+    pub(crate) fn set_group(&self, settings: Settings) {
+        self.with(|world| world.wings.groups.set(settings));
+    }
+
+    /// Makes a service a scalable target of Application Auto Scaling.
+    pub(crate) fn set_scalable(&self, cluster: &str, service: &str, min: i64, max: i64) {
+        self.with(|world| {
+            let target = ScalableTarget { min, max, suspended: Suspended::default(), created: world.now };
+            world.wings.scaling.set(cluster, service, target);
+        });
+    }
+
+    /// What Application Auto Scaling knows of a service.
+    pub(crate) fn scalable(&self, cluster: &str, service: &str) -> Option<ScalableTarget> {
+        self.with(|world| world.wings.scaling.get(cluster, service).cloned())
+    }
+
     /// Deletes a service, by force.
     pub(crate) fn delete(&self, cluster: &str, service: &str) {
         self.with(|world| world.delete_service(&key(cluster, service)));
@@ -123,6 +154,17 @@ impl Simulator {
             let mut tasks: Vec<_> = arns.filter_map(|arn| world.tasks.get(arn).cloned()).collect();
             tasks.sort_by(|a, b| (a.stamps.created, &a.arn).cmp(&(b.stamps.created, &b.arn)));
             tasks
+        })
+    }
+
+    /// Whether a service is to have no task, and all that it had are over.
+    pub(crate) fn is_asleep(&self, cluster: &str, service: &str) -> bool {
+        self.with(|world| {
+            let service = world.services.get(&key(cluster, service));
+            let tasks =
+                service.iter().flat_map(|service| &service.tasks).filter_map(|arn| world.tasks.get(arn));
+            service.is_none_or(|service| service.desired == 0)
+                && tasks.into_iter().all(|task| task.status == Status::Stopped)
         })
     }
 

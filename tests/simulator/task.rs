@@ -141,6 +141,8 @@ pub(crate) struct Task {
     pub(crate) protected_until: Option<Duration>,
     /// What runs in it.
     pub(super) app: AppBehaviour,
+    /// It was a call of UpdateService that had it told to stop.
+    pub(super) ordered: bool,
     /// The number of the plan its steps belong to.
     pub(super) plan: u32,
     /// The container has been started and is not gone.

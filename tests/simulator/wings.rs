@@ -148,7 +148,7 @@ impl World {
             if let Some(desired) = desired {
                 let within = desired.clamp(clamp.min, clamp.max);
                 if within != desired {
-                    self.set_desired(&key, u32::try_from(within).unwrap_or_default());
+                    self.set_desired(&key, u32::try_from(within).unwrap_or_default(), false);
                 }
             }
         }

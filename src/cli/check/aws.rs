@@ -28,10 +28,14 @@ fn text(findings: &[Finding], services: usize) -> String {
         findings.iter().map(|finding| format!("{}{finding}\n", word(finding.weight))).collect();
     let services = if services == 1 { "1 service".to_owned() } else { format!("{services} services") };
     if findings.iter().any(|finding| finding.weight != Weight::Note) {
-        return lines;
+        return format!("{lines}{TRIED}");
     }
-    format!("{lines}AWS: {services}: no problem found\n")
+    format!("{lines}{TRIED}AWS: {services}: no problem found\n")
 }
+
+/// How sure it is.
+const TRIED: &str = "note: permissions to change something were tried with impossible requests: one that is missing shows \
+                     only where AWS looks at permissions before it looks at a request's sense\n";
 
 const fn word(weight: Weight) -> &'static str {
     match weight {
@@ -76,13 +80,16 @@ mod tests {
 
     #[test]
     fn every_finding_is_a_line() {
-        assert_eq!(text(&[], 1), "AWS: 1 service: no problem found\n");
+        assert_eq!(text(&[], 1), format!("{TRIED}AWS: 1 service: no problem found\n"));
         let note = finding(Some("web"), Weight::Note);
         assert_eq!(
             text(std::slice::from_ref(&note), 2),
-            "note: web: something\nAWS: 2 services: no problem found\n"
+            format!("note: web: something\n{TRIED}AWS: 2 services: no problem found\n")
         );
         let wrong = [finding(None, Weight::Wrong), finding(Some("db"), Weight::Unknown), note];
-        assert_eq!(text(&wrong, 2), "wrong: something\nnot known: db: something\nnote: web: something\n");
+        assert_eq!(
+            text(&wrong, 2),
+            format!("wrong: something\nnot known: db: something\nnote: web: something\n{TRIED}")
+        );
     }
 }

@@ -9,8 +9,7 @@ use super::super::value;
 use super::super::walk::nearest;
 use super::Build;
 use crate::model::{
-    Check, Condition, Dependency, EcsSpec, Graph, GraphError, Kind, Limits, ProcessSpec, Protocol, Spec,
-    StartOrder,
+    Check, Condition, Dependency, Graph, GraphError, Kind, Limits, ProcessSpec, Protocol, Spec, StartOrder,
 };
 
 /// Where the limits of a service are written: in itself, or in `defaults`.
@@ -73,6 +72,7 @@ impl Build<'_> {
                 process.job = jobs.contains(&spec.name);
             }
         }
+        self.ecs_twins(&specs, &at.key("services"));
         match Graph::new(specs) {
             Ok(graph) => Some(graph),
             Err(errors) => {
@@ -119,12 +119,7 @@ impl Build<'_> {
             Kind::Process(self.process(process, &at.key("process")))
         } else if let Some(ecs) = &service.ecs {
             count = ecs.desired_count.unwrap_or(1);
-            Kind::Ecs(EcsSpec {
-                cluster: ecs.cluster.clone().unwrap_or_default(),
-                service: ecs.service.clone().unwrap_or_default(),
-                port: ecs.port,
-                desired_count: ecs.desired_count,
-            })
+            Kind::Ecs(self.ecs(ecs, &at.key("ecs")))
         } else {
             Kind::Fixed
         };

@@ -457,6 +457,50 @@ fn rewrites_and_activity() {
 }
 
 #[test]
+fn names_of_ecs() {
+    let neither = "(letters, digits, `-` and `_`, 255 at most) nor its ARN";
+    says_of_service(
+        "ecs: { cluster: '', service: 'shop web' }",
+        &[
+            &format!("t:3:34: services.a.ecs.cluster: `` is neither the name of a cluster {neither}"),
+            &format!("t:3:47: services.a.ecs.service: `shop web` is neither the name of a service {neither}"),
+        ],
+    );
+    says_of_service(
+        "ecs: { cluster: 'arn:aws:ecs:eu-west-1:123456789012:service/demo', service: 'arn:aws:ecs::1:service/demo/web' }",
+        &[
+            &format!(
+                "t:3:34: services.a.ecs.cluster: `arn:aws:ecs:eu-west-1:123456789012:service/demo` is neither the name \
+                 of a cluster {neither}"
+            ),
+            &format!(
+                "t:3:94: services.a.ecs.service: `arn:aws:ecs::1:service/demo/web` is neither the name of a service \
+                 {neither}"
+            ),
+        ],
+    );
+    says_of_service(
+        "ecs: { cluster: demo, service: 'arn:aws:ecs:eu-west-1:123456789012:service/other/web' }",
+        &["t:3:49: services.a.ecs.service: is of the cluster `other`, not of `demo`"],
+    );
+    says_of_service(
+        "ecs: { cluster: 'arn:aws-cn:ecs:cn-north-1:123456789012:cluster/demo', \
+         service: 'arn:aws-cn:ecs:cn-north-1:123456789012:service/demo/Shop_web-1' }",
+        &[],
+    );
+}
+
+#[test]
+fn two_names_for_one_service_of_ecs() {
+    let services = "services: { a: { ecs: { cluster: demo, service: web } }, \
+                    b: { ecs: { cluster: 'arn:aws:ecs:eu-west-1:1:cluster/demo', service: web } }, \
+                    c: { ecs: { cluster: other, service: web } } }";
+    let twins = "t:3:63: services.b.ecs: means the same service of ECS as `a`: when one of them is idle, it would stop the \
+                 other; keep one of them and let both routes name it";
+    says_within(services, &[twins]);
+}
+
+#[test]
 fn amazon_ecs() {
     let group = "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/g/1";
     says_of_service(

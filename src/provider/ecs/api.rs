@@ -139,6 +139,8 @@ impl Api {
             trouble.perhaps_done = perhaps_done;
             match (&trouble.kind, action.bucket) {
                 (Kind::Throttled, Some(bucket)) => self.budget.throttled(bucket),
+                // What this client has just learned of AWS's time would be lost with it.
+                (Kind::Expired, _) if attempt == 1 && trouble.may_be_the_clock() => {}
                 (Kind::Expired, _) => self.renew(&clients),
                 _ => {}
             }

@@ -43,6 +43,8 @@ impl Backoff {
             Kind::Server | Kind::Unreachable | Kind::Nonsense => Duration::from_millis(100),
             // The credentials were thrown away; the next attempt gets fresh ones, and tells whether these are good.
             Kind::Expired if attempt == 1 => return Some(Duration::ZERO),
+            // The clock was put right before, and that was not it.
+            Kind::Expired if attempt == 2 && trouble.may_be_the_clock() => return Some(Duration::ZERO),
             _ => return None,
         };
         if attempt >= attempts {

@@ -31,6 +31,15 @@ pub struct Finding {
     pub words: String,
 }
 
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// All that is to be known, in the order of the configuration.
+    pub findings: Vec<Finding>,
+    /// Everything could be found out. Otherwise it is worth checking again.
+    pub is_whole: bool,
+}
+
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
@@ -62,7 +71,7 @@ pub(super) enum Depth {
 
 impl Ecs {
     /// What is wrong with these services, and which permissions to read are missing. Makes no changes and tries none.
-    pub async fn check(&self, specs: &[Arc<Spec>]) -> Vec<Finding> {
+    pub async fn check(&self, specs: &[Arc<Spec>]) -> Report {
         Checker::new(&self.api, &self.settings, Depth::Start).check(specs).await
     }
 }
@@ -71,7 +80,7 @@ impl Ecs {
 /// tried with requests that ask for something impossible. `seed` is that of the pauses between attempts.
 pub async fn check(config: &SdkConfig, settings: &Settings, specs: &[Arc<Spec>], seed: u64) -> Vec<Finding> {
     let api = Api::new(config, settings, seed);
-    Checker::new(&api, settings, Depth::Full).check(specs).await
+    Checker::new(&api, settings, Depth::Full).check(specs).await.findings
 }
 
 /// One service that is checked.
@@ -110,7 +119,7 @@ impl<'c> Checker<'c> {
         }
     }
 
-    async fn check(mut self, specs: &[Arc<Spec>]) -> Vec<Finding> {
+    async fn check(mut self, specs: &[Arc<Spec>]) -> Report {
         let mut clusters: BTreeMap<&str, Vec<Subject<'_>>> = BTreeMap::new();
         for spec in specs {
             if let Kind::Ecs(ecs) = &spec.kind {
@@ -129,7 +138,8 @@ impl<'c> Checker<'c> {
         findings.sort_by_key(|finding| {
             finding.service.as_ref().and_then(|name| order.get(&**name)).copied().unwrap_or(usize::MAX)
         });
-        findings
+        let is_whole = !self.is_over && findings.iter().all(|finding| finding.weight != Weight::Unknown);
+        Report { findings, is_whole }
     }
 
     /// Checks the services of one cluster.
@@ -154,21 +164,18 @@ impl<'c> Checker<'c> {
     /// Describes services of one cluster, and keeps those that there are.
     async fn describe<'s>(&mut self, subjects: &[Subject<'s>], sound: &mut Vec<(Subject<'s>, ServiceState)>) {
         let Some(first) = subjects.first().filter(|_| !self.is_over) else { return };
-        let names: Vec<&str> = subjects.iter().map(|subject| subject.ecs.service.as_str()).collect();
+        let names: BTreeSet<&str> = subjects.iter().map(|subject| subject.ecs.service.as_str()).collect();
+        let names: Vec<&str> = names.into_iter().collect();
         match self.api.services(&first.ecs.cluster, &names, Urgency::Watch).await {
-            Ok(mut states) => {
+            Ok(states) => {
                 for subject in subjects {
-                    match states.remove(&subject.ecs.service) {
-                        Some(Ok(state)) => {
-                            sound.push((*subject, state.clone()));
-                            // Two entries of the configuration may mean one service.
-                            states.insert(subject.ecs.service.clone(), Ok(state));
-                        }
+                    match states.get(&subject.ecs.service) {
+                        Some(Ok(state)) => sound.push((*subject, state.clone())),
                         Some(Err(NoState::Nonsense(nonsense))) => {
                             let words = format!("what ECS says of it makes no sense: {nonsense}");
                             self.found(*subject, Weight::Unknown, words);
                         }
-                        Some(Err(NoState::Refused(trouble))) => self.failed(Some(*subject), &trouble),
+                        Some(Err(NoState::Refused(trouble))) => self.failed(Some(*subject), trouble),
                         Some(Err(NoState::Missing)) | None => {
                             let EcsSpec { cluster, service, .. } = subject.ecs;
                             let words = format!("ECS has no service `{service}` in cluster `{cluster}`");

@@ -1,13 +1,6 @@
-use std::time::Duration;
-
-use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 
 use crate::model::Fault;
-
-/// How long a connection to AWS may take to come about.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_millis(3_100);
 
 /// Finds region, credentials and endpoints the way every AWS tool does: environment, profile, task or instance role.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>
@@ -16,9 +9,7 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_millis(3_100);
 ///
 /// There is no region anywhere. Credentials are looked for only when they are first needed.
 pub async fn connect() -> Result<SdkConfig, Fault> {
-    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
     if let Ok(name) = AppName::new(env!("CARGO_PKG_NAME")) {
         loader = loader.app_name(name);
     }

@@ -5,6 +5,7 @@
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_cwe_events.html>
 
 mod message;
+mod silence;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -17,9 +18,10 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 
 use self::message::{Heard, News};
+use self::silence::Silence;
 use super::api::{Api, Message};
 use super::ledger::Ledger;
-use super::state::{Task, Wanted};
+use super::state::{Task, Wanted, scope_of};
 use super::trouble::Trouble;
 use crate::clock::Clock;
 use crate::model::Time;
@@ -98,6 +100,7 @@ impl Events {
             hearing: hearing.clone(),
             random: fastrand::Rng::with_seed(seed),
             complaints: BTreeSet::new(),
+            cannot_delete: false,
         };
         let reader = tokio::spawn(reader.run()).abort_handle();
         Self { hearing, reader }
@@ -107,6 +110,12 @@ impl Events {
     /// news of the cluster before. A queue that no rule writes to is read without an error, too.
     pub(super) fn tell_of(&self, cluster: &str) -> bool {
         self.hearing.tells_of(cluster)
+    }
+
+    /// These tasks were described: where one changed and no event comes of it, the cluster is told of no longer, until
+    /// another event of it comes.
+    pub(super) fn compare(&self, tasks: &[Task]) {
+        self.hearing.saw(tasks);
     }
 }
 
@@ -127,24 +136,46 @@ struct Hearing {
 struct State {
     last: Option<Time>,
     clusters: BTreeSet<String>,
+    silence: Silence,
 }
 
 impl Hearing {
     fn tells_of(&self, cluster: &str) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
+        if state.clusters.contains(cluster) && state.silence.is_of(cluster, now) {
+            tracing::warn!(
+                cluster,
+                "the queue no longer brings every event of cluster {cluster}: ECS is polled; look at the rule that \
+                 fills the queue, and whether somebody else reads it"
+            );
+            state.clusters.remove(cluster);
+            state.silence.forget(cluster);
+        }
         state.last.is_some_and(|last| now.since(last) < HEARD_FOR) && state.clusters.contains(cluster)
+    }
+
+    fn saw(&self, tasks: &[Task]) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        for task in tasks.iter().filter(|task| state.clusters.contains(&task.cluster)).collect::<Vec<_>>() {
+            state.silence.saw(task, now);
+        }
     }
 
     fn heard(&self) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).last = Some(self.clock.now());
     }
 
-    fn heard_of(&self, cluster: &str) {
+    fn heard_of(&self, news: &News) {
+        let cluster = news.cluster();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.clusters.contains(cluster) {
             tracing::info!(cluster, "the queue brings events of cluster {cluster}");
             state.clusters.insert(cluster.to_owned());
+        }
+        if let News::Task(task) = news {
+            state.silence.heard(task);
         }
     }
 }
@@ -158,6 +189,8 @@ struct Reader<Q, W> {
     hearing: Arc<Hearing>,
     random: fastrand::Rng,
     complaints: BTreeSet<String>,
+    /// The last messages could not be deleted.
+    cannot_delete: bool,
 }
 
 impl<Q: Queue, W: Fn() -> SystemTime + Send> Reader<Q, W> {
@@ -213,22 +246,36 @@ impl<Q: Queue, W: Fn() -> SystemTime + Send> Reader<Q, W> {
         if receipts.is_empty() {
             return;
         }
-        if let Err(trouble) = self.queue.delete(receipts).await {
-            self.complain(trouble.to_string());
+        match self.queue.delete(receipts).await {
+            Ok(()) => self.cannot_delete = false,
+            Err(trouble) if !self.cannot_delete => {
+                tracing::warn!(error = %trouble, "what was read cannot be deleted from the event queue: it comes again and again");
+                self.cannot_delete = true;
+            }
+            Err(_) => {}
         }
     }
 
     /// Tells the ledger. Answers with the names of the specs that are worth another look.
     fn tell(&self, heard: Heard) -> Vec<Arc<str>> {
         let wall = (self.wall)();
-        self.hearing.heard_of(heard.news.cluster());
+        let ours = self.ledger.scope(heard.news.cluster());
+        if ours.as_deref().is_some_and(|ours| scope_of(heard.news.arn()) != Some(ours)) {
+            // Of another account or region, whose cluster has the same name.
+            tracing::debug!(arn = heard.news.arn(), "an event is of somebody else's cluster");
+            return Vec::new();
+        }
+        if ours.is_some() {
+            self.hearing.heard_of(&heard.news);
+        }
         match heard.news {
-            News::Task(task) if is_past(&task, heard.at, wall) => {
+            // As long as nothing of the cluster was described, nobody knows whose it is.
+            News::Task(task) if ours.is_none() || is_past(&task, heard.at, wall) => {
                 let service = task.service.as_deref().unwrap_or_default();
                 self.ledger.service_changed(&task.cluster, service)
             }
             News::Task(task) => self.ledger.task_changed(*task, wall),
-            News::Service { cluster, service, name } => {
+            News::Service { cluster, service, name, .. } => {
                 tracing::debug!(cluster, service, name, "ECS tells of a service");
                 self.ledger.service_changed(&cluster, &service)
             }

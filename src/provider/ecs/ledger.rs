@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::key::Key;
-use super::state::Task;
+use super::state::{Task, scope_of};
 use crate::clock::Clock;
 use crate::model::Time;
 pub(super) use ask::{Ask, Look};
@@ -85,6 +85,17 @@ impl Ledger {
             names.extend(books.claim(&key, &claim));
         }
         names
+    }
+
+    /// Where the services of a cluster (its name) are: partition, region and account, as their ARNs begin. `None` until
+    /// one was described.
+    pub(super) fn scope(&self, cluster: &str) -> Option<String> {
+        let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_cluster =
+            books.records.range(Key::new(cluster, "")..).take_while(|(key, _)| &*key.cluster == cluster);
+        of_cluster
+            .filter_map(|(_, record)| record.state())
+            .find_map(|state| scope_of(&state.arn).map(str::to_owned))
     }
 
     /// Something happened to the service itself that its description will tell: it is described anew at the next

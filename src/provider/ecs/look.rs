@@ -108,7 +108,12 @@ impl Ecs {
             self.api.tasks(cluster, &arns, urgency).await
         };
         match answer {
-            Ok((tasks, missing)) => self.take_tasks(round, &owners, &tasks, &missing, begun),
+            Ok((tasks, missing)) => {
+                if let Some(events) = &self.events {
+                    events.compare(&tasks);
+                }
+                self.take_tasks(round, &owners, &tasks, &missing, begun);
+            }
             Err(trouble) => {
                 for key in owners.values() {
                     if let Some(seen) = round.get_mut(key) {

@@ -5,8 +5,6 @@ use std::time::Duration;
 pub struct Settings {
     /// The share of the account's request rate limits that may be used, from above 0 to 1.
     pub budget: f64,
-    /// How often a service is looked at on its way up or down.
-    pub poll_every: Duration,
     /// How long after a change of our own a contradicting answer counts as stale.
     pub settle: Duration,
     /// How long one request may take.
@@ -21,7 +19,6 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             budget: 0.5,
-            poll_every: Duration::from_secs(1),
             settle: Duration::from_secs(5),
             request_timeout: Duration::from_secs(5),
             auto_scaling: true,

@@ -16,7 +16,7 @@ use aws_smithy_types::DateTime;
 
 use super::trouble::Trouble;
 
-pub(in crate::provider::ecs) use arn::{name_of, resource_of};
+pub(in crate::provider::ecs) use arn::{name_of, resource_of, scope_of};
 pub(in crate::provider::ecs) use definition::{Definition, Port};
 pub(in crate::provider::ecs) use group::{GroupHealth, TargetGroup};
 pub(in crate::provider::ecs) use scalable::{Scalable, Suspended};

@@ -4,6 +4,7 @@ mod read;
 
 use std::fmt;
 
+use super::words::quote;
 use crate::model::Fault;
 
 /// A request that failed.
@@ -15,10 +16,24 @@ pub(in crate::provider::ecs) struct Trouble {
     pub(in crate::provider::ecs) action: &'static str,
     /// What it was about: `service web in cluster demo`.
     pub(in crate::provider::ecs) about: String,
-    /// AWS's own words, or those of the network.
+    /// AWS's own words, or those of the network, as one line of bounded length.
     pub(in crate::provider::ecs) words: String,
     /// Whether AWS may have carried it out all the same, at this attempt or an earlier one.
     pub(in crate::provider::ecs) perhaps_done: bool,
+    /// What exactly is wrong with the credentials, where something is.
+    flaw: Flaw,
+}
+
+/// What is wrong with credentials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Flaw {
+    /// AWS does not know them, or no longer.
+    #[default]
+    Refused,
+    /// AWS does not accept the signature that was made with them, or its time.
+    Signature,
+    /// There are none.
+    Missing,
 }
 
 /// Kinds of failure.
@@ -78,7 +93,21 @@ impl Trouble {
         words: impl Into<String>,
     ) -> Self {
         let perhaps_done = kind.perhaps_done();
-        Self { kind, action, about: about.into(), words: words.into(), perhaps_done }
+        Self {
+            kind,
+            action,
+            about: about.into(),
+            words: quote(&words.into()),
+            flaw: Flaw::default(),
+            perhaps_done,
+        }
+    }
+
+    /// Whether the signature was not accepted, or its time. The clock may be wrong here: the SDK learns from such an
+    /// answer by how much, and the client that got it signs the next request with AWS's time.
+    /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>
+    pub(in crate::provider::ecs) const fn may_be_the_clock(&self) -> bool {
+        matches!((&self.kind, self.flaw), (Kind::Expired, Flaw::Signature))
     }
 
     /// Whether waiting cannot help.
@@ -114,7 +143,7 @@ impl Trouble {
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, action, about, words, .. } = self;
+        let Self { kind, action, about, words, flaw, perhaps_done: _ } = self;
         match kind {
             Kind::Throttled => write!(f, "AWS throttles {action} for {about}: {words}"),
             Kind::Denied { action: denied, resource } => {
@@ -123,6 +152,12 @@ impl fmt::Display for Trouble {
                     write!(f, ", which {action} needs")?;
                 }
                 f.write_str(": a policy has to allow it to the gateway's role")
+            }
+            Kind::Expired if *flaw == Flaw::Missing => {
+                write!(
+                    f,
+                    "there are no AWS credentials for {action}: {words}; give the gateway's task a role"
+                )
             }
             Kind::Expired => write!(f, "AWS does not accept the gateway's credentials for {action}: {words}"),
             Kind::ClusterNotFound => {

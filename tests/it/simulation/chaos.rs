@@ -5,29 +5,63 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::checker::Terms;
+use super::clients::Ask;
 use super::platform::{Mishap, Trouble};
 use super::stage::Manners;
 
-/// How long things go wrong.
-pub(crate) const FAULTS_END: Duration = Duration::from_secs(10);
+/// How long things take at most, and how finely time is cut.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// How much time passes at once: nothing between two hosts is faster.
+    pub(crate) tick: Duration,
+    /// How long things go wrong.
+    pub(crate) faults_end: Duration,
+    /// From the end of the faults until all works again, at most.
+    pub(crate) recovery: Duration,
+    /// From the last request until all sleeps, at most.
+    pub(crate) falls_asleep: Duration,
+}
+
+/// That of a platform in memory.
+const PLAIN: Pace = Pace {
+    tick: Duration::from_millis(5),
+    faults_end: Duration::from_secs(10),
+    recovery: Duration::from_secs(60),
+    falls_asleep: Duration::from_secs(20),
+};
+
+/// What a run on it is judged by.
+const TERMS: Terms = Terms {
+    wake: Duration::from_secs(10),
+    lag: Duration::from_millis(60),
+    notice: Duration::from_secs(35),
+    shared: false,
+};
 
 /// The story of one seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Story {
     pub(crate) seed: u64,
     pub(crate) services: Vec<String>,
-    /// The gateway's configuration.
+    /// The configuration of each gateway.
     pub(crate) config: String,
+    pub(crate) gateways: u8,
+    /// So many ask by chance.
     pub(crate) clients: usize,
+    /// These ask at their times, each a gateway of its number.
+    pub(crate) asks: Vec<(Duration, u8, Ask)>,
     pub(crate) addresses: u8,
     /// Of a message between two hosts.
     pub(crate) latency: Duration,
     /// By time.
     pub(crate) acts: Vec<(Duration, Act)>,
+    pub(crate) pace: Pace,
+    pub(crate) terms: Terms,
 }
 
 /// Something that happens to the whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Act {
     /// To the platform or its tasks.
     Mishap(Mishap),
@@ -35,10 +69,14 @@ pub(crate) enum Act {
     Hold(u8),
     /// It is let go.
     Release(u8),
-    /// The gateway is killed.
-    Kill,
+    /// The gateway of this number is killed.
+    Kill(u8),
     /// It is started again.
-    Start,
+    Start(u8),
+    /// What this gateway and AWS send each other is lost.
+    Cut(u8),
+    /// It arrives again.
+    Mend(u8),
     /// The faults are over.
     Calm,
 }
@@ -53,10 +91,28 @@ impl Story {
         let clients = rng.usize(2..=3);
         let latency = Duration::from_millis(rng.u64(1..20));
         let acts = if rng.u8(..8) == 0 { Vec::new() } else { acts(&services, addresses, &mut rng) };
-        let mut story = Self { seed, services, config, clients, addresses, latency, acts };
-        story.acts.push((FAULTS_END, Act::Calm));
-        story.acts.sort_by_key(|(at, _)| *at);
-        story
+        let (pace, terms) = (PLAIN, TERMS);
+        let story = Self {
+            seed,
+            services,
+            config,
+            gateways: 1,
+            clients,
+            asks: Vec::new(),
+            addresses,
+            latency,
+            acts,
+            pace,
+            terms,
+        };
+        story.calms_down()
+    }
+
+    /// The same, with an end to the faults.
+    pub(crate) fn calms_down(mut self) -> Self {
+        self.acts.push((self.pace.faults_end, Act::Calm));
+        self.acts.sort_by_key(|(at, _)| *at);
+        self
     }
 }
 
@@ -65,6 +121,7 @@ fn config(services: &[String], rng: &mut Rng) -> String {
     let mut text = format!(
         "listeners: [{{ address: '0.0.0.0:80' }}]\n\
          defaults: {{ idle_after: {idle}ms, wake_timeout: 12s, hold_timeout: 20s, page_after: 1s }}\n\
+         aws: {{ poll_every: 500ms, reconcile_every: 10s, settle: 0s }}\n\
          services:\n"
     );
     for (number, name) in services.iter().enumerate() {
@@ -93,7 +150,7 @@ fn config(services: &[String], rng: &mut Rng) -> String {
 
 fn acts(services: &[String], addresses: u8, rng: &mut Rng) -> Vec<(Duration, Act)> {
     let mut acts = Vec::new();
-    let last = u64::try_from(FAULTS_END.as_millis()).unwrap_or(u64::MAX);
+    let last = u64::try_from(PLAIN.faults_end.as_millis()).unwrap_or(u64::MAX);
     let mut killed_until = 0;
     for _ in 0..rng.usize(1..=6) {
         let begin = rng.u64(200..last - 1000);
@@ -123,7 +180,7 @@ fn acts(services: &[String], addresses: u8, rng: &mut Rng) -> Vec<(Duration, Act
             }
             _ if begin > killed_until => {
                 killed_until = end;
-                (Act::Kill, Some(Act::Start))
+                (Act::Kill(0), Some(Act::Start(0)))
             }
             _ => continue,
         };

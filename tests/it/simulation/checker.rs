@@ -12,6 +12,11 @@ pub(crate) struct Terms {
     pub(crate) wake: Duration,
     /// A client sees what happened to a gateway or a task only this much later.
     pub(crate) lag: Duration,
+    /// A gateway knows what others did to a service after this at the latest.
+    pub(crate) notice: Duration,
+    /// The services are shared with gateways that do not know of each other's requests: one may put to sleep what the
+    /// other uses, which learns of it like of every other's doing.
+    pub(crate) shared: bool,
 }
 
 /// The promises.
@@ -28,7 +33,7 @@ pub(crate) enum Rule {
     NotTwice,
     /// No task gets another service's requests.
     OwnService,
-    /// Nothing is sent to a task that had been told to stop.
+    /// Nothing is sent to a task that a gateway had told to stop, nor to one that others did once that must be known.
     NotToTheStopped,
     /// No task is told to stop while it serves.
     NotWhileServing,
@@ -38,6 +43,8 @@ pub(crate) enum Rule {
     SoundInTheEnd,
     /// When nobody comes everything sleeps.
     SleepsInTheEnd,
+    /// A gateway never lowers a count but to zero, and wakes to no less than there was before.
+    NeverLowered,
 }
 
 /// A promise that was broken, and how.
@@ -46,11 +53,19 @@ pub(crate) type Broken = (Rule, String);
 /// What became of one request.
 #[derive(Default)]
 struct Life<'a> {
-    sent: Option<(Duration, &'a str, Sort)>,
+    sent: Option<Sent<'a>>,
     answers: Vec<(Duration, &'a Answer)>,
     cut: Option<Duration>,
     left: Option<Duration>,
     executed: Vec<Execution<'a>>,
+}
+
+#[derive(Clone, Copy)]
+struct Sent<'a> {
+    at: Duration,
+    service: &'a str,
+    sort: Sort,
+    via: u8,
 }
 
 struct Execution<'a> {
@@ -67,9 +82,12 @@ struct Facts<'a> {
     terms: Terms,
     lives: BTreeMap<&'a str, Life<'a>>,
     told: BTreeMap<&'a str, Duration>,
+    ending: BTreeMap<&'a str, Duration>,
     died: BTreeMap<&'a str, Duration>,
-    /// From when to when some gateway was down.
-    down: Vec<(Duration, Duration)>,
+    /// From when to when which gateway was down.
+    down: Vec<(u8, Duration, Duration)>,
+    /// By service: every setting of its count, with those before and after, and whether a gateway did it.
+    counts: BTreeMap<&'a str, Vec<(Duration, u32, u32, bool)>>,
     sound: Option<Duration>,
     broken: Vec<Broken>,
 }
@@ -83,6 +101,7 @@ pub(crate) fn check(entries: &[Entry], terms: Terms) -> Vec<Broken> {
         facts.executions(id, life);
         facts.in_the_end(id, life);
     }
+    facts.counts();
     facts.sleep(entries);
     facts.broken
 }
@@ -93,7 +112,9 @@ impl<'a> Facts<'a> {
             terms,
             lives: BTreeMap::new(),
             told: BTreeMap::new(),
+            ending: BTreeMap::new(),
             died: BTreeMap::new(),
+            counts: BTreeMap::new(),
             down: Vec::new(),
             sound: None,
             broken: Vec::new(),
@@ -106,8 +127,9 @@ impl<'a> Facts<'a> {
 
     fn learn(&mut self, at: Duration, event: &'a Event) {
         match event {
-            Event::Sent { id, service, sort } => {
-                if self.life(id).sent.replace((at, service, *sort)).is_some() {
+            Event::Sent { id, service, sort, via } => {
+                let sent = Sent { at, service, sort: *sort, via: *via };
+                if self.life(id).sent.replace(sent).is_some() {
                     self.breaks(Rule::AnsweredOnce, format!("the id {id} was given twice"));
                 }
             }
@@ -128,13 +150,19 @@ impl<'a> Facts<'a> {
             Event::Told { task } => {
                 self.told.entry(task).or_insert(at);
             }
-            Event::Died { task } => {
+            Event::Died { task } | Event::Gone { task } => {
                 self.died.entry(task).or_insert(at);
             }
-            Event::Killed { .. } => self.down.push((at, Duration::MAX)),
-            Event::Back { .. } => {
-                if let Some(last) = self.down.last_mut() {
-                    last.1 = at;
+            Event::Ending { task } => {
+                self.ending.entry(task).or_insert(at);
+            }
+            Event::Counted { service, from, to, by_gateway } => {
+                self.counts.entry(service).or_default().push((at, *from, *to, *by_gateway));
+            }
+            Event::Killed { gateway } => self.down.push((*gateway, at, Duration::MAX)),
+            Event::Back { gateway } => {
+                if let Some(last) = self.down.iter_mut().rev().find(|it| it.0 == *gateway) {
+                    last.2 = at;
                 }
             }
             Event::Sound => self.sound = Some(at),
@@ -151,15 +179,17 @@ impl<'a> Facts<'a> {
     }
 
     /// Whether a gateway was killed, or still down, between these two.
-    fn was_down(&self, from: Duration, to: Duration) -> bool {
+    fn was_down(&self, gateway: u8, from: Duration, to: Duration) -> bool {
         let lag = self.terms.lag;
-        self.down.iter().any(|(down, up)| *down <= to && up.saturating_add(lag) >= from)
+        self.down
+            .iter()
+            .any(|(which, down, up)| *which == gateway && *down <= to && up.saturating_add(lag) >= from)
     }
 
     // === The rules ===
 
     fn answers(&mut self, id: &str, life: &Life<'_>) {
-        let Some((sent, service, sort)) = life.sent else {
+        let Some(Sent { at: sent, service, sort, via }) = life.sent else {
             return self.breaks(Rule::AnsweredOnce, format!("{id} was never sent"));
         };
         let ends = life.answers.len() + usize::from(life.cut.is_some()) + usize::from(life.left.is_some());
@@ -167,7 +197,7 @@ impl<'a> Facts<'a> {
             self.breaks(Rule::AnsweredOnce, format!("{id} has {ends} ends"));
         }
         if let Some(cut) = life.cut
-            && !self.was_down(sent, cut)
+            && !self.was_down(via, sent, cut)
         {
             self.breaks(Rule::NotLost, format!("{id} was cut off at {cut:?} and nobody was killed"));
         }
@@ -177,7 +207,7 @@ impl<'a> Facts<'a> {
                 None => self.ours(id, sort, answer),
             }
             let died = |task: &String| self.died.get(&**task).is_some_and(|died| *died <= *at);
-            if !answer.whole && !answer.task.as_ref().is_some_and(died) && !self.was_down(sent, *at) {
+            if !answer.whole && !answer.task.as_ref().is_some_and(died) && !self.was_down(via, sent, *at) {
                 self.breaks(Rule::Whole, format!("the answer to {id} broke off"));
             }
         }
@@ -208,7 +238,7 @@ impl<'a> Facts<'a> {
     }
 
     fn executions(&mut self, id: &str, life: &Life<'_>) {
-        let Some((_, service, sort)) = life.sent else { return };
+        let Some(Sent { service, sort, via, .. }) = life.sent else { return };
         if sort == Sort::Post && life.executed.len() > 1 {
             let tasks: Vec<&str> = life.executed.iter().map(|it| it.task).collect();
             self.breaks(Rule::NotTwice, format!("{id} was executed by {tasks:?}"));
@@ -216,6 +246,10 @@ impl<'a> Facts<'a> {
         for it in &life.executed {
             if it.service != service {
                 self.breaks(Rule::OwnService, format!("{id} to {service} came to {}", it.task));
+            }
+            self.late(id, it);
+            if self.terms.shared {
+                continue;
             }
             let Some(told) = self.told.get(it.task).copied() else { continue };
             if it.sent > told {
@@ -226,7 +260,7 @@ impl<'a> Facts<'a> {
             // Whoever left, or whose gateway was killed, is served no more; the task learns of it later.
             let goes_on = it.at <= told && it.done.is_none_or(|done| done > told + self.terms.lag);
             let is_left = life.left.is_some_and(|left| left <= told);
-            if goes_on && !is_left && !self.was_down(it.at, told) {
+            if goes_on && !is_left && !self.was_down(via, it.at, told) {
                 self.breaks(
                     Rule::NotWhileServing,
                     format!("{} was told to stop while it served {id}", it.task),
@@ -235,8 +269,19 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// What others had told to stop gets nothing any more once that must be known.
+    fn late(&mut self, id: &str, it: &Execution<'_>) {
+        let told = if self.terms.shared { self.told.get(it.task) } else { None };
+        let Some(ending) = self.ending.get(it.task).or(told).copied() else { return };
+        if it.sent > ending + self.terms.notice {
+            let (task, sent) = (it.task, it.sent);
+            let how = format!("{id} was sent to {task} at {sent:?}, told to stop by others at {ending:?}");
+            self.breaks(Rule::NotToTheStopped, how);
+        }
+    }
+
     fn in_the_end(&mut self, id: &str, life: &Life<'_>) {
-        let (Some((sent, ..)), Some(sound)) = (life.sent, self.sound) else { return };
+        let (Some(Sent { at: sent, .. }), Some(sound)) = (life.sent, self.sound) else { return };
         if sent < sound || life.left.is_some() {
             return;
         }
@@ -245,6 +290,29 @@ impl<'a> Facts<'a> {
         };
         if !life.answers.iter().any(in_time) {
             self.breaks(Rule::SoundInTheEnd, format!("{id}, sent at {sent:?}, was not served in time"));
+        }
+    }
+
+    fn counts(&mut self) {
+        for (service, settings) in std::mem::take(&mut self.counts) {
+            // What it is to be woken to: what it had when a gateway put it to sleep. What somebody else did in the
+            // moment before, the gateway may not have seen.
+            let mut before = 0;
+            let mut others: Option<(Duration, u32)> = None;
+            for (at, from, to, by_gateway) in settings {
+                if !by_gateway {
+                    others = Some((at, from));
+                    continue;
+                }
+                if to == 0 && from > 0 {
+                    let unseen = others.filter(|(when, _)| *when + self.terms.notice > at);
+                    before = unseen.map_or(from, |(_, earlier)| from.min(earlier));
+                } else if to > 0 && to < from.max(before) {
+                    let had = from.max(before);
+                    let how = format!("{service} was woken to {to} at {at:?} and had {had}");
+                    self.breaks(Rule::NeverLowered, how);
+                }
+            }
         }
     }
 

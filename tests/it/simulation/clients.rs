@@ -34,20 +34,22 @@ pub(crate) struct Ask {
 
 /// A client of one gateway, with at most one connection that it keeps.
 pub(crate) struct Client {
-    gateway: Ipv4Addr,
+    /// Its number, and its address.
+    gateway: (u8, Ipv4Addr),
     history: History,
     kept: Option<SendRequest<Full<Bytes>>>,
 }
 
 impl Client {
-    pub(crate) fn new(gateway: Ipv4Addr, history: History) -> Self {
+    pub(crate) fn new(gateway: (u8, Ipv4Addr), history: History) -> Self {
         Self { gateway, history, kept: None }
     }
 
     /// Makes the request and tells what comes of it. Gives back whether the service answered it with success.
     pub(crate) async fn ask(&mut self, ask: &Ask) -> bool {
         let Ask { id, service, sort, .. } = ask;
-        self.history.tell(Event::Sent { id: id.clone(), service: service.clone(), sort: *sort });
+        let via = self.gateway.0;
+        self.history.tell(Event::Sent { id: id.clone(), service: service.clone(), sort: *sort, via });
         let limit = ask.leaves_after.unwrap_or(PATIENCE);
         let event = match timeout(limit, self.exchange(ask)).await {
             Ok(Ok(answer)) => Event::Answered(answer),
@@ -90,7 +92,7 @@ impl Client {
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, String> {
-        let stream = TcpStream::connect((self.gateway, GATEWAY_PORT)).await;
+        let stream = TcpStream::connect((self.gateway.1, GATEWAY_PORT)).await;
         let io = TokioIo::new(stream.map_err(|error| error.to_string())?);
         let (sender, connection) = http1::handshake(io).await.map_err(|error| error.to_string())?;
         // It ends with its sender; what goes wrong shows there.

@@ -43,8 +43,8 @@ pub(crate) struct Answer {
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// A client is about to send a request.
-    Sent { id: String, service: String, sort: Sort },
+    /// A client is about to send a request to the gateway of this number.
+    Sent { id: String, service: String, sort: Sort, via: u8 },
     /// A client got an answer.
     Answered(Answer),
     /// A client's connection was refused or ended before there was an answer, or there was none in a long time.
@@ -59,12 +59,18 @@ pub(crate) enum Event {
     Began { task: String, service: String, address: String },
     /// A gateway had a task told to stop.
     Told { task: String },
+    /// Somebody else had a task told to stop: a deployment, a scale-in, an operator.
+    Ending { task: String },
     /// A task ended by itself, without having been told to.
     Died { task: String },
+    /// What a task ran in is gone, and with it what was open; not told where the end of a task is its death.
+    Gone { task: String },
+    /// The desired count of a service was set, by a gateway or by somebody else.
+    Counted { service: String, from: u32, to: u32, by_gateway: bool },
     /// A gateway was killed.
-    Killed { gateway: String },
+    Killed { gateway: u8 },
     /// It was started again.
-    Back { gateway: String },
+    Back { gateway: u8 },
     /// Something went wrong, or right again.
     Fault(String),
     /// The faults are over and their traces, too: from now on everything has to work.

@@ -12,7 +12,7 @@ use wakegate::net::BoxFuture;
 use wakegate::provider::{Nudge, Provider};
 
 use super::history::{Event, History};
-use super::platform::{Mishap, Platform, Software, Trouble};
+use super::platform::{Mishap, Platform, Software, Start, Trouble};
 use super::stage::{End, Listens, Manners, PORT, Run, Stage};
 
 /// How often the platform looks what there is to do.
@@ -151,7 +151,8 @@ impl Plain {
                 _ => Listens::After(Duration::from_millis(millis)),
             };
             task.deaf = !matches!(listens, Listens::After(_));
-            self.0.stage.begin(Run { task: task.name.clone(), service: name.to_owned(), ip, listens });
+            let (task_name, service) = (task.name.clone(), name.to_owned());
+            self.0.stage.begin(Run { task: task_name, service, ip, listens, warm_at: Some(Duration::ZERO) });
             (task.ip, task.state) = (Some(ip), Life::Running);
             state.nudge(name);
         }
@@ -249,9 +250,9 @@ impl Service {
 }
 
 impl Platform for Plain {
-    fn providers(&self, nudge: Nudge) -> Providers {
+    fn providers(&self, start: Start<'_>) -> Providers {
         if let Some(nudges) = &mut self.0.state.lock().unwrap().nudges {
-            nudges.push(nudge);
+            nudges.push(start.nudge);
         }
         Providers::from([("ecs".into(), Arc::new(self.clone()) as Arc<dyn Provider>)])
     }
@@ -272,6 +273,7 @@ impl Platform for Plain {
             Mishap::Observe(trouble) => self.0.state.lock().unwrap().observe = *trouble,
             Mishap::Death(service) => self.die(service, |_| true),
             Mishap::Manners(service, manners) => self.set_manners(Some(service), *manners),
+            Mishap::Blow(blow) => panic!("{blow:?} befalls Amazon only"),
         }
     }
 

@@ -5,10 +5,15 @@ use std::time::Duration;
 use super::checker::{Rule, Terms, check};
 use super::history::{Answer, Entry, Event, Sort};
 
-const TERMS: Terms = Terms { wake: Duration::from_secs(5), lag: Duration::from_millis(50) };
+const TERMS: Terms = Terms {
+    wake: Duration::from_secs(5),
+    lag: Duration::from_millis(50),
+    notice: Duration::from_secs(1),
+    shared: false,
+};
 
 fn sent(id: &str, sort: Sort) -> Event {
-    Event::Sent { id: id.into(), service: "web".into(), sort }
+    Event::Sent { id: id.into(), service: "web".into(), sort, via: 0 }
 }
 
 fn executed(id: &str, task: &str, service: &str, sent: u64) -> Event {
@@ -44,10 +49,6 @@ fn cut(id: &str) -> Event {
     Event::Cut { id: id.into(), how: "reset".into() }
 }
 
-fn gateway() -> String {
-    "gateway".into()
-}
-
 /// A whole history in which nothing is wrong, in milliseconds. Request 1 is served, 2 refused, 3 leaves, 4 is cut off
 /// by the gateway's end, 5 broken off by its task's, 6 is served once all is sound.
 fn good() -> Vec<(u64, Event)> {
@@ -64,9 +65,9 @@ fn good() -> Vec<(u64, Event)> {
         (520, told("a")),
         (540, done("3", "a")),
         (600, sent("4", Sort::Post)),
-        (700, Event::Killed { gateway: gateway() }),
+        (700, Event::Killed { gateway: 0 }),
         (710, cut("4")),
-        (900, Event::Back { gateway: gateway() }),
+        (900, Event::Back { gateway: 0 }),
         (1000, sent("5", Sort::Stream)),
         (1100, executed("5", "b", "web", 1090)),
         (1200, Event::Died { task: "b".into() }),

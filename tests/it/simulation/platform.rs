@@ -3,9 +3,12 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use wakegate::clock::Clock;
+use wakegate::config::Aws;
 use wakegate::driver::Providers;
 use wakegate::provider::Nudge;
 
+use super::blow::Blow;
 use super::stage::Manners;
 
 /// A future of one thread, as turmoil's hosts run them.
@@ -27,7 +30,7 @@ pub(crate) enum Trouble {
 }
 
 /// Something that goes wrong, or right again, with what runs the services.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Mishap {
     /// Calls that change counts meet this from now on.
     Scale(Trouble),
@@ -37,13 +40,26 @@ pub(crate) enum Mishap {
     Death(String),
     /// The tasks of the service that run now have these manners.
     Manners(String, Manners),
+    /// What can go wrong on Amazon ECS and nowhere else.
+    Blow(Blow),
+}
+
+/// A gateway that starts.
+#[derive(Debug)]
+pub(crate) struct Start<'a> {
+    /// Its number.
+    pub(crate) gateway: u8,
+    /// What its configuration says of AWS.
+    pub(crate) aws: &'a Aws,
+    pub(crate) clock: Clock,
+    pub(crate) nudge: Nudge,
 }
 
 /// What runs the services behind the simulated gateways. Clones of a platform's state live in the hosts, so
 /// everything is `&self`.
 pub(crate) trait Platform {
     /// The providers of a gateway that has just started; called in its host.
-    fn providers(&self, nudge: Nudge) -> Providers;
+    fn providers(&self, start: Start<'_>) -> Providers;
 
     /// What the host of the platform itself does, for ever.
     fn software(&self) -> Software;

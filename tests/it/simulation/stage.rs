@@ -32,6 +32,8 @@ pub(crate) struct Run {
     pub(crate) service: String,
     pub(crate) ip: Ipv4Addr,
     pub(crate) listens: Listens,
+    /// When it begins to answer with success, since the start of the simulation; `None`: never.
+    pub(crate) warm_at: Option<Duration>,
 }
 
 /// Whether connections to a task are taken.
@@ -73,7 +75,7 @@ pub(crate) enum Manners {
 pub(crate) struct Stage {
     addresses: Arc<BTreeMap<Ipv4Addr, Address>>,
     history: History,
-    net: SimNet,
+    nets: Vec<SimNet>,
 }
 
 #[derive(Default)]
@@ -95,10 +97,10 @@ struct State {
 }
 
 impl Stage {
-    /// A stage of these addresses. `net` knows when the gateways wrote what arrives here.
-    pub(crate) fn new(addresses: &[Ipv4Addr], history: History, net: SimNet) -> Self {
+    /// A stage of these addresses. `nets` know when the gateways wrote what arrives here.
+    pub(crate) fn new(addresses: &[Ipv4Addr], history: History, nets: Vec<SimNet>) -> Self {
         let addresses = addresses.iter().map(|ip| (*ip, Address::default())).collect();
-        Self { addresses: Arc::new(addresses), history, net }
+        Self { addresses: Arc::new(addresses), history, nets }
     }
 
     /// Runs a task at its address, where nobody runs any more.
@@ -271,7 +273,7 @@ impl Stage {
         let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         let id = text("x-request-id").map(str::to_owned);
         let executing = id.as_ref().map(|id| {
-            let sent = self.net.written(from).unwrap_or_default();
+            let sent = self.nets.iter().find_map(|net| net.written(from)).unwrap_or_default();
             let (id, task, service) = (id.clone(), run.task.clone(), run.service.clone());
             self.history.tell(Event::Executed { id: id.clone(), task: task.clone(), service, sent });
             Executing { id, task, history: self.history.clone() }
@@ -280,7 +282,8 @@ impl Stage {
         // What is sent is read whole, as an application does.
         let body = request.into_body().collect().await.map(|body| body.to_bytes());
         let manners = self.addresses[&run.ip].state.lock().unwrap().manners;
-        let mut status = StatusCode::OK;
+        let warm = run.warm_at.is_some_and(|warm_at| warm_at <= self.history.now());
+        let mut status = if warm { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         match manners {
             Manners::Good => {}
             Manners::Unwell => status = StatusCode::SERVICE_UNAVAILABLE,

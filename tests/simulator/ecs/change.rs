@@ -56,7 +56,7 @@ pub(super) fn update(world: &mut World, params: &Value) -> Result<Value, ApiErro
     let current = service.deployments.first().map(|primary| primary.definition.clone());
     let changed = definition.as_ref().is_some_and(|new| Some(new) != current.as_ref());
     if let Some(desired) = desired {
-        world.set_desired(&key, desired);
+        world.set_desired(&key, desired, true);
     }
     if let Some(definition) = definition.or(current).filter(|_| forced || changed || moved) {
         world.begin_deployment(&key, &definition);

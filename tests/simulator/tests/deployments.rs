@@ -1,7 +1,9 @@
 //! Deployments.
 
 use super::kit::Bench;
+use crate::simulator::balancers::{group_arn, load_balancer_arn};
 use crate::simulator::fault::{Fault, FaultKind};
+use crate::simulator::groups::Settings;
 use crate::simulator::service::{Rollout, ServiceSetup};
 
 #[test]
@@ -48,4 +50,18 @@ fn a_deployment_at_zero_is_completed_untested() {
     let took =
         bench.until("it is completed", |bench| bench.web().deployments[0].rollout == Rollout::Completed);
     assert!(took <= 2_000 && bench.tasks().is_empty(), "{took} ms");
+}
+
+#[test]
+fn a_load_balancer_that_takes_its_time_delays_a_deployment_and_no_more() {
+    let bench = Bench::new(4);
+    let arn = group_arn("web");
+    let load_balancer = Some(load_balancer_arn("front"));
+    bench.simulator.set_group(Settings { load_balancer, ..Settings::new(&arn, "web", 80) });
+    let setup = ServiceSetup { target_groups: vec![arn], ..ServiceSetup::new("demo", "web", 80) };
+    bench.simulator.create_service(setup.desired(1)).unwrap();
+    bench.until("it is steady", |bench| bench.web().steady);
+    bench.simulator.deploy("demo", "web", Some("registry.example/web:2"), None);
+    bench.until("it is completed", |bench| bench.web().deployments.len() == 1);
+    assert_eq!(bench.tasks().iter().filter(|task| task.wanted()).count(), 1, "the old one was stopped");
 }

@@ -1,10 +1,13 @@
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_ecs::config::IdentityCache;
 
-use super::super::connect::CONNECT_TIMEOUT;
+/// How long a connection to AWS may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(3_100);
 
 /// The SDK's clients, with one cache of credentials among them.
 pub(super) struct Clients {

@@ -6,7 +6,8 @@ use super::super::trouble::Trouble;
 use super::{Action, Api, Urgency};
 
 const DESCRIBE: Action = Action::new("application-autoscaling:DescribeScalableTargets", Bucket::Scaling);
-const REGISTER: Action = Action::new("application-autoscaling:RegisterScalableTarget", Bucket::Scaling);
+pub(super) const REGISTER: Action =
+    Action::new("application-autoscaling:RegisterScalableTarget", Bucket::Scaling);
 
 impl Api {
     /// What Application Auto Scaling may do with a service; none where it has nothing to do with it.

@@ -11,9 +11,9 @@ use super::super::trouble::Trouble;
 use super::{Action, Api, Urgency};
 
 const DESCRIBE: Action = Action::new("ecs:DescribeServices", Bucket::ServiceRead);
-const UPDATE: Action = Action::new("ecs:UpdateService", Bucket::ServiceModify);
-const TAG: Action = Action::new("ecs:TagResource", Bucket::TagModify);
-const UNTAG: Action = Action::new("ecs:UntagResource", Bucket::TagModify);
+pub(super) const UPDATE: Action = Action::new("ecs:UpdateService", Bucket::ServiceModify);
+pub(super) const TAG: Action = Action::new("ecs:TagResource", Bucket::TagModify);
+pub(super) const UNTAG: Action = Action::new("ecs:UntagResource", Bucket::TagModify);
 const DEFINITION: Action = Action::new("ecs:DescribeTaskDefinition", Bucket::DefinitionRead);
 
 /// How many services one request may ask for.
@@ -101,7 +101,9 @@ impl Api {
         for service in answer.services.unwrap_or_default() {
             // Nonsense of a service without a name belongs to nobody; who asked for it finds it left out.
             let Some(name) = service.service_name.clone() else { continue };
-            states.insert(name, ServiceState::read(service).map_err(NoState::Nonsense));
+            let about = self::about(cluster, &name);
+            let state = ServiceState::read(service, |odd| self.complain(DESCRIBE, &about, &odd));
+            states.insert(name, state.map_err(NoState::Nonsense));
         }
         for failure in answer.failures.unwrap_or_default() {
             let Some(arn) = failure.arn else { continue };
@@ -156,7 +158,7 @@ impl Api {
         let read = answer
             .ok_or_else(|| Nonsense("it is not of the form that AWS promises".to_owned()))
             .and_then(|answer| needed(answer.service, "service"))
-            .and_then(ServiceState::read);
+            .and_then(|service| ServiceState::read(service, |odd| self.complain(UPDATE, &about, &odd)));
         Ok(read.inspect_err(|nonsense| self.complain(UPDATE, &about, nonsense)).ok())
     }
 

@@ -2,24 +2,19 @@ use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace}
 use aws_sdk_ecs::error::BuildError;
 use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
 
-use super::super::budget::Bucket;
 use super::super::state::{Nonsense, name_of};
 use super::super::trouble::{Kind, Trouble};
-use super::{Action, Api, Urgency};
-
-const UPDATE: Action = Action::new("ecs:UpdateService", Bucket::ServiceModify);
-const TAG: Action = Action::new("ecs:TagResource", Bucket::TagModify);
-const UNTAG: Action = Action::new("ecs:UntagResource", Bucket::TagModify);
-const REGISTER: Action = Action::new("application-autoscaling:RegisterScalableTarget", Bucket::Scaling);
-const RECEIVE: Action = Action { name: "sqs:ReceiveMessage", bucket: None };
-const DELETE: Action = Action { name: "sqs:DeleteMessage", bucket: None };
+use super::queue::{DELETE, RECEIVE};
+use super::scaling::REGISTER;
+use super::services::{TAG, UNTAG, UPDATE};
+use super::{Api, Urgency};
 
 /// A tag that no service has, under the prefix that policies allow.
 const NO_TAG: &str = "wakegate:none";
 
 /// Requests that find out whether they are allowed and change nothing: what they ask for is impossible, or is so
-/// already. AWS looks at permissions before it looks at a request's sense, as far as is known; one that is refused
-/// for its sense counts as allowed.
+/// already. One that is refused for its sense counts as allowed: that proves a permission only if AWS looks at permissions
+/// before it looks at a request's sense, which it does not promise.
 impl Api {
     /// A desired count that no service can have.
     pub(in crate::provider::ecs) async fn try_update(

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::{Checker, Depth, Finding, Subject, Weight};
 use crate::provider::ecs::api::Urgency;
-use crate::provider::ecs::state::{ServiceState, Wanted};
+use crate::provider::ecs::state::{ServiceState, ServiceStatus, Wanted};
 
 /// A task that no cluster has.
 const NO_TASK: &str = "00000000000000000000000000000000";
@@ -53,26 +53,24 @@ impl Checker<'_> {
     }
 
     /// Tries what changes this service, with requests that change nothing: policies may allow it by the service's tags.
+    /// One that cannot sleep is not changed anyway.
     pub(super) async fn try_changing(&mut self, subject: Subject<'_>, state: &ServiceState) {
+        if state.status != ServiceStatus::Active || state.daemon {
+            return;
+        }
         let (cluster, service) = (subject.ecs.cluster.as_str(), subject.ecs.service.as_str());
         self.ask(subject, self.api.try_update(cluster, service)).await;
-        let scalable =
-            self.ask(subject, self.api.scalable_target(cluster, service, Urgency::Watch)).await.flatten();
-        if let Some(scalable) = scalable {
-            if self.settings.auto_scaling {
-                self.ask(subject, self.api.try_suspend(cluster, service)).await;
-            } else if scalable.min > 0 {
-                let words = format!(
-                    "Application Auto Scaling keeps at least {} tasks of it and may start them while it sleeps: `aws.auto_scaling` is off",
-                    scalable.min
-                );
-                self.found(subject, Weight::Note, words);
-            }
+        // Where it is not used, nobody is asked for the permission to look at it.
+        let scalable = if self.settings.auto_scaling {
+            self.ask(subject, self.api.scalable_target(cluster, service, Urgency::Watch)).await.flatten()
+        } else {
+            None
+        };
+        if scalable.is_some() {
+            self.ask(subject, self.api.try_suspend(cluster, service)).await;
         }
         // The tags remember what to restore.
-        let remembers =
-            subject.ecs.desired_count.is_none() || (scalable.is_some() && self.settings.auto_scaling);
-        if remembers {
+        if subject.ecs.desired_count.is_none() || scalable.is_some() {
             self.ask(subject, self.api.try_tag(&state.arn)).await;
             self.ask(subject, self.api.try_untag(&state.arn)).await;
         }

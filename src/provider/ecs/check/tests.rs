@@ -39,7 +39,7 @@ async fn found(account: &Account, specs: Vec<Spec>, depth: Depth) -> Vec<String>
     let specs: Vec<Arc<Spec>> = specs.into_iter().map(Arc::new).collect();
     let settings = Settings { queue_url: Some(QUEUE.to_owned()), budget: 1.0, ..Settings::default() };
     let api = Api::new(&account.config(), &settings, 1);
-    let findings = Checker::new(&api, &settings, depth).check(&specs).await;
+    let findings = Checker::new(&api, &settings, depth).check(&specs).await.findings;
     findings.iter().map(|finding| format!("{:?} {finding}", finding.weight)).collect()
 }
 
@@ -162,6 +162,44 @@ async fn a_policy_that_leaves_one_service_out_is_told_of_that_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_auto_scaling_no_permission_for_it_is_asked_for() {
+    let account = Account::with([service("web")]);
+    let scaling = ["DescribeScalableTargets", "RegisterScalableTarget"];
+    account.deny(
+        scaling.map(|action| format!("application-autoscaling:{action}")).each_ref().map(String::as_str),
+        "*",
+    );
+    let specs: Vec<Arc<Spec>> = specs(&["web"]).into_iter().map(Arc::new).collect();
+    for depth in [Depth::Start, Depth::Full] {
+        let settings = Settings { auto_scaling: false, ..Settings::default() };
+        let api = Api::new(&account.config(), &settings, 1);
+        let report = Checker::new(&api, &settings, depth).check(&specs).await;
+        assert_eq!(report, Report { findings: vec![], is_whole: true });
+    }
+    assert!(account.asked().iter().all(|asked| !scaling.contains(&asked.action.as_str())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_sleep_is_not_tried_to_change_and_nothing_is_asked_for_twice() {
+    let account = Account::with([
+        service("gone").set("status", "INACTIVE"),
+        service("agent").set("schedulingStrategy", "DAEMON"),
+        service("web"),
+    ]);
+    let told = found(&account, specs(&["gone", "agent", "web", "web"]), Depth::Full).await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    let asked = account.asked();
+    let described = asked.iter().find(|asked| asked.action == "DescribeServices").unwrap();
+    assert_eq!(described.body["services"], json!(["agent", "gone", "web"]));
+    let updated: BTreeSet<&str> = asked
+        .iter()
+        .filter(|asked| asked.action == "UpdateService")
+        .map(|asked| asked.body["service"].as_str().unwrap())
+        .collect();
+    assert_eq!(updated, BTreeSet::from(["web"]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_aws_that_does_not_answer_is_asked_no_further() {
     let account = Account::with([service("web")]);
     account.vanish();
@@ -169,6 +207,11 @@ async fn an_aws_that_does_not_answer_is_asked_no_further() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].starts_with("Unknown no answer from AWS to ecs:DescribeServices"), "{told:?}");
     assert!(account.asked().len() <= 2, "{:?}", account.asked());
+    let specs: Vec<Arc<Spec>> = specs(&["web"]).into_iter().map(Arc::new).collect();
+    let settings = Settings::default();
+    let api = Api::new(&account.config(), &settings, 1);
+    let report = Checker::new(&api, &settings, Depth::Start).check(&specs).await;
+    assert!(!report.is_whole, "it is worth asking again");
 }
 
 #[tokio::test(start_paused = true)]

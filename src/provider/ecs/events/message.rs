@@ -23,6 +23,8 @@ pub(super) enum News {
     Task(Box<Task>),
     /// Something happened to a service, which its description will tell.
     Service {
+        /// The service's ARN.
+        arn: String,
         /// The cluster's name.
         cluster: String,
         /// The service's name.
@@ -38,6 +40,14 @@ impl News {
         match self {
             Self::Task(task) => &task.cluster,
             Self::Service { cluster, .. } => cluster,
+        }
+    }
+
+    /// The ARN of what it is about.
+    pub(super) fn arn(&self) -> &str {
+        match self {
+            Self::Task(task) => &task.arn,
+            Self::Service { arn, .. } => arn,
         }
     }
 }
@@ -89,7 +99,8 @@ pub(super) fn read(body: &str) -> Result<Option<Heard>, Nonsense> {
             let arn = arn.ok_or_else(|| wrong("names no service"))?;
             let cluster = action.cluster_arn.as_deref().map(name_of).or_else(|| cluster_in(arn));
             let cluster = cluster.ok_or_else(|| wrong("names no cluster"))?.to_owned();
-            News::Service { cluster, service: name_of(arn).to_owned(), name: action.event_name }
+            let service = name_of(arn).to_owned();
+            News::Service { arn: arn.clone(), cluster, service, name: action.event_name }
         }
         _ => return Ok(None),
     };

@@ -18,11 +18,9 @@ pub(super) struct Detail {
     task_definition_arn: Option<String>,
     group: Option<String>,
     started_by: Option<String>,
-    capacity_provider_name: Option<String>,
     stop_code: Option<String>,
     stopped_reason: Option<String>,
     created_at: Option<String>,
-    started_at: Option<String>,
     stopping_at: Option<String>,
     stopped_at: Option<String>,
     attachments: Option<Vec<Attachment>>,
@@ -69,11 +67,9 @@ impl Detail {
             .set_task_definition_arn(self.task_definition_arn)
             .set_group(self.group)
             .set_started_by(self.started_by)
-            .set_capacity_provider_name(self.capacity_provider_name)
             .set_stop_code(self.stop_code.as_deref().map(types::TaskStopCode::from))
             .set_stopped_reason(self.stopped_reason)
             .set_created_at(moment(self.created_at, "createdAt")?)
-            .set_started_at(moment(self.started_at, "startedAt")?)
             .set_stopping_at(moment(self.stopping_at, "stoppingAt")?)
             .set_stopped_at(moment(self.stopped_at, "stoppedAt")?)
             .set_attachments(Some(

@@ -2,11 +2,13 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::time::UNIX_EPOCH;
 
+use aws_sdk_ecs::types;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::super::key::Key;
-use super::super::state::LastStatus;
+use super::super::ledger::Now;
+use super::super::state::{LastStatus, ServiceState};
 use super::super::trouble::Kind;
 use super::*;
 use crate::provider::Nudged;
@@ -85,7 +87,8 @@ fn a_service_is_found_in_its_arn() {
         let heard = message::read(&event(kind, NOW, &detail)).unwrap().unwrap();
         assert_eq!(heard.at, UNIX_EPOCH + Duration::from_secs(NOW_SECONDS));
         let name = detail["eventName"].as_str().unwrap().to_owned();
-        let expected = News::Service { cluster: "demo".into(), service: "shop-web".into(), name };
+        let (cluster, service) = ("demo".into(), "shop-web".into());
+        let expected = News::Service { arn: SERVICE.into(), cluster, service, name };
         assert_eq!(heard.news, expected);
     }
 }
@@ -186,11 +189,26 @@ struct Scene {
     reader: tokio::task::JoinHandle<()>,
 }
 
+/// `shop-web` as ECS describes it.
+fn described() -> ServiceState {
+    let service = types::Service::builder()
+        .service_arn(SERVICE)
+        .cluster_arn(CLUSTER)
+        .service_name("shop-web")
+        .status("ACTIVE")
+        .desired_count(1);
+    ServiceState::read(service.build(), |odd| panic!("{odd}")).unwrap()
+}
+
 /// A reader with these answers before it, and a ledger that was asked for `shop-web` as `web`.
 fn play(answers: Vec<Result<Vec<Message>, Trouble>>) -> Scene {
     let clock = Clock::start();
     let ledger = Arc::new(Ledger::new(clock, Duration::from_secs(5)));
-    ledger.with(&Key::new("demo", "shop-web"), |record| record.asked_for_by(&"web".into()));
+    ledger.with(&Key::new("demo", "shop-web"), |record| {
+        record.asked_for_by(&"web".into());
+        let now = Now { time: clock.now(), wall: UNIX_EPOCH };
+        record.described(described(), clock.now(), now);
+    });
     let hearing = Arc::new(Hearing { clock, state: Mutex::default() });
     let ((deletions, deleted), (asks, asked)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
     let (nudge, nudged) = Nudge::channel();
@@ -202,6 +220,7 @@ fn play(answers: Vec<Result<Vec<Message>, Trouble>>) -> Scene {
         hearing: hearing.clone(),
         random: fastrand::Rng::with_seed(1),
         complaints: BTreeSet::new(),
+        cannot_delete: false,
     };
     Scene { ledger, hearing, deleted, asked, nudged, reader: tokio::spawn(reader.run()) }
 }
@@ -280,4 +299,58 @@ async fn a_queue_that_is_not_read_tells_nothing() {
     assert!(scene.hearing.tells_of("demo"), "it can be read again");
     sleep(HEARD_FOR).await;
     assert!(!scene.hearing.tells_of("demo"), "a request that hangs is no news");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_accounts_cluster_of_the_same_name_is_not_ours() {
+    for (ours, theirs) in
+        [("123456789012", "210987654321"), ("eu-west-1", "us-east-1"), ("arn:aws:", "arn:aws-cn:")]
+    {
+        let foreign = task_event(3, "RUNNING", "RUNNING").replace(ours, theirs);
+        let action = json!({ "eventName": "SERVICE_STEADY_STATE" });
+        let action = event("ECS Service Action", NOW, &action).replace(ours, theirs);
+        let mut scene = play(vec![Ok(vec![message("a", foreign), message("b", action)])]);
+        assert_eq!(scene.deleted.recv().await.unwrap(), ["a", "b"]);
+        assert!(scene.nudged.0.try_recv().is_err());
+        assert!(!scene.knows_the_task());
+        assert!(!scene.hearing.tells_of("demo"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_no_event_told_of_ends_the_trust_until_the_next_event() {
+    let mut answers = vec![Ok(vec![message("a", task_event(3, "PENDING", "RUNNING"))])];
+    answers.extend((0..40).map(|_| Ok(vec![])));
+    answers.push(Ok(vec![message("b", task_event(5, "RUNNING", "STOPPED"))]));
+    answers.extend((0..40).map(|_| Ok(vec![])));
+    let mut scene = play(answers);
+    scene.deleted.recv().await.unwrap();
+    let running = |version| read_task(&task_event(version, "RUNNING", "RUNNING"));
+    // What events have told already is nothing new.
+    scene.hearing.saw(&[running(3)]);
+    sleep(Duration::from_secs(16)).await;
+    assert!(scene.hearing.tells_of("demo"));
+    scene.hearing.saw(&[running(4)]);
+    assert!(scene.hearing.tells_of("demo"), "the event may be under way");
+    sleep(Duration::from_secs(14)).await;
+    scene.hearing.saw(&[running(4)]);
+    assert!(scene.hearing.tells_of("demo"));
+    sleep(Duration::from_secs(2)).await;
+    assert!(!scene.hearing.tells_of("demo"), "the queue is read, and says nothing");
+    scene.deleted.recv().await.unwrap();
+    assert!(scene.hearing.tells_of("demo"), "it speaks again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_comes_in_time_is_no_silence() {
+    let mut answers = vec![Ok(vec![message("a", task_event(3, "PENDING", "RUNNING"))])];
+    answers.extend((0..10).map(|_| Ok(vec![])));
+    answers.push(Ok(vec![message("b", task_event(4, "RUNNING", "RUNNING"))]));
+    answers.extend((0..40).map(|_| Ok(vec![])));
+    let mut scene = play(answers);
+    scene.deleted.recv().await.unwrap();
+    scene.hearing.saw(&[read_task(&task_event(4, "RUNNING", "RUNNING"))]);
+    scene.deleted.recv().await.unwrap();
+    sleep(Duration::from_secs(20)).await;
+    assert!(scene.hearing.tells_of("demo"));
 }

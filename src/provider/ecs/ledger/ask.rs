@@ -14,6 +14,9 @@ use crate::model::Time;
 
 /// How long a description holds, while events tell of changes.
 const HOLDS: Duration = Duration::from_secs(10);
+/// The same for a service that has what it shall have. Its desired count may be changed without an event, but not
+/// without events about its tasks.
+const HOLDS_SETTLED: Duration = Duration::from_secs(5 * 60);
 /// A look sooner than this after the last one has a reason.
 const SUSPICIOUS: Duration = Duration::from_secs(10);
 /// How often a running task is described while somebody suspects something.
@@ -53,8 +56,19 @@ impl Record {
 
     /// Whether the service has to be described.
     pub(in crate::provider::ecs) fn wants_description(&self, look: &Look) -> bool {
-        let Some((_, described)) = &self.service else { return true };
-        !look.told || self.outdated_at.is_some() || look.begun.since(*described) >= HOLDS
+        let Some((state, described)) = &self.service else { return true };
+        let calm = look.gap.is_none_or(|gap| gap >= SUSPICIOUS);
+        let holds = if calm && self.has_what_it_shall(state) { HOLDS_SETTLED } else { HOLDS };
+        !look.told || self.outdated_at.is_some() || look.begun.since(*described) >= holds
+    }
+
+    /// Whether it has as many tasks as it shall, all of them known, and no deployment is under way.
+    fn has_what_it_shall(&self, state: &ServiceState) -> bool {
+        let exist = self.tasks.values().filter(|known| !known.is_gone());
+        let settled = exist.clone().filter(|known| known.runs() && known.is_up() && !known.doubted).count();
+        let counts = (state.running, state.pending) == (state.desired, 0);
+        let known = (exist.count(), settled) == (self.desired() as usize, self.desired() as usize);
+        counts && known && self.rollout.is_none()
     }
 
     /// Whether somebody is likely to wait for it: its questions go before others.

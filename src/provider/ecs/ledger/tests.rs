@@ -164,7 +164,6 @@ impl With for ServiceState {
             failed: 0,
             task_definition: String::new(),
             created_at: None,
-            updated_at: None,
         });
         self
     }
@@ -181,7 +180,6 @@ fn task(id: u8, last: LastStatus, made: u64) -> Task {
         desired: if last > LastStatus::Running { Wanted::Stopped } else { Wanted::Running },
         address: (last > LastStatus::Provisioning).then(|| [10, 0, 0, id].into()),
         created_at: Some(wall(made)),
-        started_at: None,
         stopping_at: None,
         stopped_at: None,
         stop_code: None,
@@ -189,7 +187,6 @@ fn task(id: u8, last: LastStatus, made: u64) -> Task {
         containers: Vec::new(),
         started_by: None,
         task_definition: String::new(),
-        capacity_provider: None,
     }
 }
 

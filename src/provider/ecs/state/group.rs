@@ -49,8 +49,6 @@ impl GroupHealth {
 pub(in crate::provider::ecs) struct TargetGroup {
     /// Its ARN.
     pub(in crate::provider::ecs) arn: String,
-    /// `ip`, `instance`, `lambda` or `alb`.
-    pub(in crate::provider::ecs) target_type: Option<String>,
     /// The load balancers that use it.
     pub(in crate::provider::ecs) load_balancers: Vec<String>,
 }
@@ -60,7 +58,6 @@ impl TargetGroup {
     pub(in crate::provider::ecs) fn read(group: types::TargetGroup) -> Result<Self, Nonsense> {
         Ok(Self {
             arn: needed(group.target_group_arn, "TargetGroupArn")?,
-            target_type: group.target_type.map(|kind| kind.as_str().to_owned()),
             load_balancers: group.load_balancer_arns.unwrap_or_default(),
         })
     }

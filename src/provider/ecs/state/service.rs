@@ -87,8 +87,6 @@ pub(in crate::provider::ecs) struct Deployment {
     pub(in crate::provider::ecs) task_definition: String,
     /// When it was begun.
     pub(in crate::provider::ecs) created_at: Option<SystemTime>,
-    /// When it last changed.
-    pub(in crate::provider::ecs) updated_at: Option<SystemTime>,
 }
 
 /// The place of a deployment among the others.
@@ -114,8 +112,12 @@ pub(in crate::provider::ecs) enum Rollout {
 }
 
 impl ServiceState {
-    /// Reads a service.
-    pub(in crate::provider::ecs) fn read(service: types::Service) -> Result<Self, Nonsense> {
+    /// Reads a service. One of its deployments or events that makes no sense is told to `complain` and left out: what
+    /// it says of itself still counts.
+    pub(in crate::provider::ecs) fn read(
+        service: types::Service,
+        mut complain: impl FnMut(Nonsense),
+    ) -> Result<Self, Nonsense> {
         let status = match needed(service.status.as_deref(), "status")? {
             "ACTIVE" => ServiceStatus::Active,
             "DRAINING" => ServiceStatus::Draining,
@@ -135,13 +137,13 @@ impl ServiceState {
             pending: count(service.pending_count, "pendingCount")?,
             daemon: service.scheduling_strategy == Some(types::SchedulingStrategy::Daemon),
             task_definition: service.task_definition.unwrap_or_default(),
-            events: events(service.events.unwrap_or_default())?,
+            events: events(service.events.unwrap_or_default(), &mut complain),
             deployments: service
                 .deployments
                 .unwrap_or_default()
                 .into_iter()
-                .map(Deployment::read)
-                .collect::<Result<_, _>>()?,
+                .filter_map(|it| Deployment::read(it, &mut complain).map_err(&mut complain).ok())
+                .collect(),
             tags: tags
                 .into_iter()
                 .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
@@ -157,24 +159,23 @@ impl ServiceState {
 }
 
 /// The events, newest first. ECS gives them in this order; it costs nothing to be sure.
-fn events(events: Vec<types::ServiceEvent>) -> Result<Vec<ServiceEvent>, Nonsense> {
-    let mut read = events
-        .into_iter()
-        .map(|event| {
-            Ok(ServiceEvent {
-                id: needed(event.id, "an event's id")?,
-                at: needed(moment(event.created_at, "an event's createdAt")?, "an event's createdAt")?,
-                message: event.message.unwrap_or_default(),
-            })
+fn events(events: Vec<types::ServiceEvent>, complain: &mut impl FnMut(Nonsense)) -> Vec<ServiceEvent> {
+    let read = |event: types::ServiceEvent| {
+        Ok(ServiceEvent {
+            id: needed(event.id, "an event's id")?,
+            at: needed(moment(event.created_at, "an event's createdAt")?, "an event's createdAt")?,
+            message: event.message.unwrap_or_default(),
         })
-        .collect::<Result<Vec<_>, Nonsense>>()?;
+    };
+    let mut read: Vec<_> =
+        events.into_iter().filter_map(|event| read(event).map_err(&mut *complain).ok()).collect();
     // A stable sort: those of one moment keep their order.
     read.sort_by_key(|event| std::cmp::Reverse(event.at));
-    Ok(read)
+    read
 }
 
 impl Deployment {
-    fn read(deployment: types::Deployment) -> Result<Self, Nonsense> {
+    fn read(deployment: types::Deployment, complain: &mut impl FnMut(Nonsense)) -> Result<Self, Nonsense> {
         let status = match needed(deployment.status.as_deref(), "a deployment's status")? {
             "PRIMARY" => DeploymentStatus::Primary,
             "ACTIVE" => DeploymentStatus::Active,
@@ -187,7 +188,8 @@ impl Deployment {
             Some(types::DeploymentRolloutState::Completed) => Some(Rollout::Completed),
             Some(types::DeploymentRolloutState::Failed) => Some(Rollout::Failed),
             Some(other) => {
-                return Err(Nonsense(format!("a deployment's rolloutState is {:?}", other.as_str())));
+                complain(Nonsense(format!("a deployment's rolloutState is {:?}", other.as_str())));
+                None
             }
         };
         Ok(Self {
@@ -201,7 +203,6 @@ impl Deployment {
             failed: count(deployment.failed_tasks, "a deployment's failedTasks")?,
             task_definition: deployment.task_definition.unwrap_or_default(),
             created_at: moment(deployment.created_at, "a deployment's createdAt")?,
-            updated_at: moment(deployment.updated_at, "a deployment's updatedAt")?,
         })
     }
 }

@@ -25,8 +25,6 @@ pub(in crate::provider::ecs) struct Task {
     pub(in crate::provider::ecs) address: Option<IpAddr>,
     /// When it was made.
     pub(in crate::provider::ecs) created_at: Option<SystemTime>,
-    /// When it became RUNNING.
-    pub(in crate::provider::ecs) started_at: Option<SystemTime>,
     /// When it was told to stop, or began to by itself.
     pub(in crate::provider::ecs) stopping_at: Option<SystemTime>,
     /// When it was STOPPED.
@@ -41,8 +39,6 @@ pub(in crate::provider::ecs) struct Task {
     pub(in crate::provider::ecs) started_by: Option<String>,
     /// The ARN of its task definition.
     pub(in crate::provider::ecs) task_definition: String,
-    /// The capacity provider it runs on.
-    pub(in crate::provider::ecs) capacity_provider: Option<String>,
 }
 
 /// A container of a task.
@@ -131,7 +127,6 @@ impl Task {
             last: LastStatus::read(needed(task.last_status.as_deref(), "lastStatus")?)?,
             desired: Wanted::read(needed(task.desired_status.as_deref(), "desiredStatus")?)?,
             created_at: moment(task.created_at, "createdAt")?,
-            started_at: moment(task.started_at, "startedAt")?,
             stopping_at: moment(task.stopping_at, "stoppingAt")?,
             stopped_at: moment(task.stopped_at, "stoppedAt")?,
             stop_code: task.stop_code.map(|code| code.as_str().to_owned()),
@@ -139,7 +134,6 @@ impl Task {
             containers: task.containers.unwrap_or_default().into_iter().map(Container::read).collect(),
             started_by: task.started_by,
             task_definition: task.task_definition_arn.unwrap_or_default(),
-            capacity_provider: task.capacity_provider_name,
         })
     }
 
@@ -160,7 +154,8 @@ impl Container {
 }
 
 /// The address of the task's own network interface. It stands in the attachment as soon as the interface exists, in
-/// the containers later; IPv6 only where there is no other.
+/// the containers later; IPv6 only where there is no other, and there AWS documents it of the containers alone.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_NetworkInterface.html>
 fn address(task: &types::Task) -> Result<Option<IpAddr>, Nonsense> {
     let details = task
         .attachments()
@@ -176,8 +171,9 @@ fn address(task: &types::Task) -> Result<Option<IpAddr>, Nonsense> {
     if let Some(text) = v4 {
         return parsed::<Ipv4Addr>(text).map(Some);
     }
-    attached("privateIPv6Address")
-        .or_else(|| interfaces().find_map(types::NetworkInterface::ipv6_address))
+    interfaces()
+        .find_map(types::NetworkInterface::ipv6_address)
+        .or_else(|| attached("ipv6Address"))
         .map(parsed::<Ipv6Addr>)
         .transpose()
 }

@@ -9,7 +9,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::{Kind, Trouble};
+use super::{Flaw, Kind, Trouble, quote};
 
 impl Trouble {
     /// What the SDK reports about `action`.
@@ -27,8 +27,11 @@ impl Trouble {
             SdkError::DispatchFailure(failure) => {
                 let words = failure.as_connector_error().map_or_else(|| chain(error), |inner| chain(inner));
                 // No credentials at all is not a matter of the network: nothing was sent.
-                let kind = if credentials_missing(error) { Kind::Expired } else { Kind::Unreachable };
-                new(kind, words)
+                if credentials_missing(error) {
+                    Self { flaw: Flaw::Missing, ..new(Kind::Expired, words) }
+                } else {
+                    new(Kind::Unreachable, words)
+                }
             }
             SdkError::ConstructionFailure(_) => new(Kind::Invalid, chain(error)),
             // Whatever answered was not AWS, or it broke off in the middle.
@@ -38,12 +41,16 @@ impl Trouble {
             SdkError::ServiceError(answer) => {
                 let status = answer.raw().status().as_u16();
                 let (code, message) = (answer.err().code(), answer.err().message().unwrap_or_default());
+                let kind = kind(code.unwrap_or_default(), message, status, action);
+                // What follows may be the request as AWS saw it, with the session's token.
+                let message = if kind == Kind::Expired { first_sentence(message) } else { message };
                 let words = match code {
                     Some(code) if message.is_empty() => format!("{code} (HTTP {status})"),
                     Some(code) => format!("{code}: {message}"),
                     None => format!("HTTP {status} {message}").trim_end().to_owned(),
                 };
-                new(kind(code.unwrap_or_default(), message, status, action), words)
+                let flaw = if code.is_some_and(is_of_signature) { Flaw::Signature } else { Flaw::default() };
+                Self { flaw, ..new(kind, words) }
             }
             _ => new(Kind::Other, chain(error)),
         }
@@ -102,6 +109,21 @@ fn kind(code: &str, message: &str, status: u16, action: &str) -> Kind {
     }
 }
 
+/// Whether the code says that the signature was not accepted, or the time it was made at.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>
+fn is_of_signature(code: &str) -> bool {
+    matches!(
+        code,
+        "InvalidSignatureException" | "SignatureDoesNotMatch" | "RequestTimeTooSkewed" | "RequestExpired"
+    )
+}
+
+/// The text up to the end of its first sentence, or its first line.
+fn first_sentence(text: &str) -> &str {
+    let line = text.trim_start().lines().next().unwrap_or_default();
+    line.split_once(". ").map_or(line, |(sentence, _)| sentence)
+}
+
 /// What the status alone says, where it says anything.
 const fn status_kind(status: u16) -> Option<Kind> {
     match status {
@@ -116,10 +138,14 @@ fn denied(message: &str, action: &str) -> Kind {
     let after = |mark: &str| {
         let (_, rest) = message.split_once(mark)?;
         let word = rest.split_whitespace().next()?.trim_end_matches([',', ';', '.']);
-        (!word.is_empty()).then(|| word.to_owned())
+        (!word.is_empty()).then(|| quote(word))
     };
+    let denied = after("to perform: ").or_else(|| after("to perform "));
     Kind::Denied {
-        action: after("to perform: ").or_else(|| after("to perform ")).unwrap_or_else(|| action.to_owned()),
+        // SQS writes its actions in lower case.
+        action: denied
+            .filter(|denied| !denied.eq_ignore_ascii_case(action))
+            .unwrap_or_else(|| action.to_owned()),
         resource: after("on resource: ").unwrap_or_else(|| "*".to_owned()),
     }
 }

@@ -201,6 +201,36 @@ async fn an_order_that_was_taken_is_no_failure_whatever_is_said_of_it() {
 }
 
 #[tokio::test]
+async fn what_is_odd_about_deployments_and_events_is_left_out_and_told_once() {
+    let deployment = |id: &str, status: &str, rollout: &str| {
+        json!({ "id": id, "status": status, "desiredCount": 1, "runningCount": 0, "pendingCount": 0,
+            "failedTasks": 0, "rolloutState": rollout })
+    };
+    let odd = service(
+        "web",
+        &json!({
+            "deployments": [
+                deployment("new", "PRIMARY", "PAUSED"),
+                deployment("old", "ACTIVE", "COMPLETED"),
+                deployment("what", "TERTIARY", "COMPLETED"),
+            ],
+            "events": [{ "createdAt": 1_700_000_000, "message": "who?" }, { "id": "good", "createdAt": 1_700_000_000 }],
+        }),
+    );
+    let answer = || ok(json!({ "services": [odd.clone()] }).to_string());
+    let script = Script::new([answer(), answer()]);
+    let api = script.api();
+    for _ in 0..2 {
+        let web =
+            api.services("demo", &["web"], Urgency::Watch).await.unwrap().remove("web").unwrap().unwrap();
+        let kept: Vec<_> = web.deployments.iter().map(|it| (it.id.as_str(), it.rollout)).collect();
+        assert_eq!(kept, [("new", None), ("old", Some(Rollout::Completed))]);
+        assert_eq!(web.events.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["good"]);
+    }
+    assert_eq!(api.complaints.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
 async fn the_desired_count_is_all_that_an_update_says() {
     let script =
         Script::new([ok(json!({ "service": service("web", &json!({ "desiredCount": 0 })) }).to_string())]);

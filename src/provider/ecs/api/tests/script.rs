@@ -8,6 +8,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_ecs::config::Credentials;
+use aws_smithy_async::time::StaticTimeSource;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
@@ -26,6 +27,8 @@ pub(super) enum Say {
     Answer(u16, String),
     /// The same, with the number that AWS gives to each request.
     OfAws(u16, String),
+    /// An answer with this `Date`.
+    Dated(&'static str, u16, String),
     /// Nothing, ever.
     Hang,
     /// The connection is refused.
@@ -49,6 +52,8 @@ pub(super) struct Heard {
     pub(super) target: String,
     pub(super) body: String,
     pub(super) authorization: String,
+    /// When it was signed, as `20010909T014640Z`.
+    pub(super) date: String,
     /// How long after the start.
     pub(super) at: Duration,
 }
@@ -89,6 +94,16 @@ impl Script {
             .build()
     }
 
+    /// The same with a wall clock that stands still, so many seconds after 1970.
+    pub(super) fn config_at(
+        self: &Arc<Self>,
+        seconds: u64,
+        credentials: impl ProvideCredentials + 'static,
+    ) -> SdkConfig {
+        let clock = StaticTimeSource::from_secs(seconds);
+        self.config(credentials).to_builder().time_source(clock).build()
+    }
+
     pub(super) fn api(self: &Arc<Self>) -> Api {
         Api::new(&self.config(Credentials::for_tests()), &Settings::default(), 1)
     }
@@ -105,6 +120,7 @@ impl HttpConnector for Door {
             target: target.rsplit('.').next().unwrap_or_default().to_owned(),
             body: String::from_utf8(request.body().bytes().unwrap_or_default().to_vec()).unwrap(),
             authorization: header("authorization"),
+            date: header("x-amz-date"),
             at: self.0.start.elapsed(),
         });
         let say = self.0.says.lock().unwrap().pop_front();
@@ -116,6 +132,11 @@ impl HttpConnector for Door {
                 Say::OfAws(status, body) => {
                     let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
                     answer.headers_mut().insert("x-amzn-requestid", "1");
+                    Ok(answer)
+                }
+                Say::Dated(date, status, body) => {
+                    let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+                    answer.headers_mut().insert("date", date);
                     Ok(answer)
                 }
                 Say::Hang => std::future::pending().await,

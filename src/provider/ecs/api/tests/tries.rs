@@ -123,6 +123,54 @@ async fn credentials_that_stay_expired_fail_at_once() {
     assert_eq!(script.heard().len(), 2);
 }
 
+/// The answer to a request whose signature is of another time than AWS's, twenty minutes ahead of the script's.
+fn skewed() -> Say {
+    Say::Dated("Mon, 01 Jan 2035 00:20:00 GMT", 403, signature_error())
+}
+
+fn signature_error() -> String {
+    let message = "Signature expired: 20350101T000000Z is now earlier than 20350101T001500Z";
+    serde_json::json!({ "__type": "InvalidSignatureException", "message": message }).to_string()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_wrong_is_put_right_by_the_same_client() {
+    let script = Script::new([skewed(), ok(NO_TASKS), ok(NO_TASKS)]);
+    let api = Api::new(&script.config_at(1_000_000_000, Fresh::default()), &Settings::default(), 1);
+    for _ in 0..2 {
+        assert_eq!(api.list_tasks("demo", "web", Wanted::Running, Urgency::Watch).await, Ok(vec![]));
+    }
+    let heard = script.heard();
+    let dates: Vec<&str> = heard.iter().map(|heard| &heard.date[..11]).collect();
+    assert_eq!(dates, ["20010909T01", "20350101T00", "20350101T00"], "it goes by AWS's clock from then on");
+    assert!(heard.iter().all(|heard| heard.authorization.contains("KEY1/")), "the credentials were good");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signature_that_is_never_accepted_gets_other_credentials_and_then_fails() {
+    let canonical = "The request signature we calculated does not match the signature you provided. Check your key.\n\n\
+                     The Canonical String for this request should have been\n'POST\n/\nx-amz-security-token:SECRET'";
+    let script = Script::new((0..3).map(|_| error(403, "SignatureDoesNotMatch", canonical)));
+    let api = Api::new(&script.config(Fresh::default()), &Settings::default(), 1);
+    let trouble = api.list_tasks("demo", "web", Wanted::Running, Urgency::Wake).await.unwrap_err();
+    assert_eq!(
+        trouble.to_string(),
+        "AWS does not accept the gateway's credentials for ecs:ListTasks: SignatureDoesNotMatch: The request signature \
+         we calculated does not match the signature you provided"
+    );
+    assert!(trouble.fault().terminal);
+    let heard = script.heard();
+    let keys: Vec<bool> = heard.iter().map(|heard| heard.authorization.contains("KEY1/")).collect();
+    assert_eq!(keys, [true, true, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_aws_says_is_one_line_of_bounded_length() {
+    let script = Script::new([error(400, "InvalidParameterException", &"no\nand no ".repeat(1000))]);
+    let trouble = list(&script, Urgency::Wake).await.unwrap_err();
+    assert!(!trouble.words.contains('\n') && trouble.words.chars().count() < 500, "{}", trouble.words);
+}
+
 #[derive(Debug)]
 struct Nobody;
 
@@ -142,7 +190,9 @@ async fn no_credentials_at_all_are_said_in_words() {
     let trouble = api.list_tasks("demo", "web", Wanted::Running, Urgency::Wake).await.unwrap_err();
     assert_eq!(trouble.kind, Kind::Expired, "{trouble}");
     assert!(trouble.fault().terminal);
-    assert!(trouble.to_string().contains("no providers in chain"), "{trouble}");
+    let words = trouble.to_string();
+    assert!(words.starts_with("there are no AWS credentials for ecs:ListTasks: "), "{words}");
+    assert!(words.contains("no providers in chain"), "{words}");
 }
 
 #[tokio::test(start_paused = true)]

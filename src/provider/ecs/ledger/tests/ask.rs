@@ -141,6 +141,34 @@ fn with_events_what_is_known_is_not_asked_again() {
 }
 
 #[test]
+fn one_that_has_what_it_shall_is_described_seldom_while_events_tell_of_it() {
+    let wants = |world: &World| {
+        let now = world.now().time;
+        world.with(|record| {
+            let look = record.look(now, true);
+            record.wants_description(&look)
+        })
+    };
+    let mut asleep = World::new();
+    asleep.described(service(0, 0, 0));
+    let mut awake = World::new();
+    awake.described(service(1, 1, 0)).tasks(&[task(1, Running, 1)]);
+    for world in [&mut asleep, &mut awake] {
+        for _ in 0..4 {
+            assert!(!wants(world.later(60)));
+        }
+        assert!(!wants(world.later(50)));
+        assert!(wants(world.later(5)), "somebody who looks again so soon suspects something");
+        assert!(wants(world.later(60)), "even events may be lost");
+    }
+    let mut moving = World::new();
+    moving.described(service(2, 1, 0)).tasks(&[task(1, Running, 1)]);
+    assert!(wants(moving.later(60)), "it has too few tasks");
+    moving.described(service(1, 1, 0).rolling(Rollout::InProgress, ""));
+    assert!(wants(moving.later(60)), "it is being deployed");
+}
+
+#[test]
 fn a_change_of_ours_makes_every_earlier_description_old() {
     let mut world = World::new();
     world.described(service(0, 0, 0)).later(1).wake();

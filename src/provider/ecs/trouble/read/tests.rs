@@ -20,7 +20,11 @@ fn action_and_resource_are_read_from_a_denial() {
     assert_eq!((action.as_str(), resource.as_str()), ("ecs:TagResource", "arn:aws:ecs:r:1:service/demo/web"));
     let (action, _) =
         is_denied("User: u is not authorized to perform: sqs:receivemessage, with an explicit deny");
-    assert_eq!(action, "sqs:receivemessage");
+    assert_eq!(action, "sqs:receivemessage", "another than the one that was asked for");
+    let (action, _) = is_denied("User: u is not authorized to perform: ecs:listtasks");
+    assert_eq!(action, "ecs:ListTasks", "the same in lower case");
+    let (_, resource) = is_denied(&format!("not authorized to perform: a on resource: {}", "x".repeat(5000)));
+    assert!(resource.len() < 500, "{}", resource.len());
     assert_eq!(is_denied("no"), ("ecs:ListTasks".to_owned(), "*".to_owned()));
 }
 
@@ -34,4 +38,15 @@ fn codes_are_told_apart() {
     assert_eq!(kind("", "", 429), Kind::Throttled);
     assert_eq!(kind("SomethingNew", "", 503), Kind::Server);
     assert_eq!(kind("SomethingNew", "", 400), Kind::Other);
+}
+
+#[test]
+fn only_the_first_sentence_is_taken() {
+    assert_eq!(
+        first_sentence("The signature does not match. Check your key.\n\nPOST"),
+        "The signature does not match"
+    );
+    assert_eq!(first_sentence("\nThe signature\nPOST /"), "The signature");
+    assert_eq!(first_sentence("Expired."), "Expired.");
+    assert_eq!(first_sentence(""), "");
 }

@@ -11,7 +11,6 @@ fn task(code: &str, reason: &str) -> Task {
         desired: Wanted::Stopped,
         address: None,
         created_at: None,
-        started_at: None,
         stopping_at: None,
         stopped_at: None,
         stop_code: Some(code.to_owned()).filter(|code| !code.is_empty()),
@@ -19,7 +18,6 @@ fn task(code: &str, reason: &str) -> Task {
         containers: Vec::new(),
         started_by: None,
         task_definition: String::new(),
-        capacity_provider: None,
     }
 }
 

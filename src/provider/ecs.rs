@@ -126,6 +126,12 @@ impl Provider for Ecs {
         })
     }
 
+    fn call_off(&self, spec: &Spec) {
+        if let Ok(ecs) = ecs_of(spec) {
+            self.ledger.with(&Key::of(ecs), |record| record.call_off());
+        }
+    }
+
     fn manner(&self) -> Manner {
         Manner { patience: PATIENCE, batch: SERVICES_PER_REQUEST }
     }

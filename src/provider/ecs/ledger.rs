@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::model::Time;
 pub(super) use ask::{Ask, Look};
 pub(super) use record::Record;
+pub(super) use trust::Lowering;
 pub(super) use view::View;
 
 /// What is known of every service that was asked for.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::time::timeout;
+
 use super::Ecs;
 use super::api::Urgency;
 use super::join;
@@ -22,20 +24,52 @@ struct Seen {
     result: Result<(), Fault>,
 }
 
+/// One of the specs to look at.
+type Asked<'a> = (&'a Arc<Spec>, &'a EcsSpec);
+
 /// The services of one cluster in one look, by their keys.
 type Round = BTreeMap<Key, Seen>;
 
 impl Ecs {
-    /// Looks at services of one cluster.
-    pub(super) async fn look(
+    /// Looks at services of one cluster. Those that somebody is likely to wait for are asked about in requests of their
+    /// own: they neither wait for the others nor lift them.
+    pub(super) async fn look(&self, cluster: &str, specs: &[Asked<'_>]) -> Vec<Result<Observation, Fault>> {
+        let now = self.clock.now();
+        let is_waited_for =
+            |ecs: &EcsSpec| self.ledger.with(&Key::of(ecs), |record| record.is_waited_for(now));
+        let (waited, others): (Vec<Asked<'_>>, Vec<Asked<'_>>) =
+            specs.iter().copied().partition(|(_, ecs)| is_waited_for(ecs));
+        if others.is_empty() || waited.is_empty() {
+            let urgency = if others.is_empty() { Urgency::Poll } else { Urgency::Watch };
+            return self.look_at(cluster, specs, urgency).await;
+        }
+        let watch = async {
+            // One answer brings both back.
+            let watch = self.look_at(cluster, &others, Urgency::Watch);
+            let late = |_| others.iter().map(|_| Err(self.no_answer())).collect();
+            timeout(self.settings.request_timeout, watch).await.unwrap_or_else(late)
+        };
+        let poll = Box::pin(self.look_at(cluster, &waited, Urgency::Poll));
+        let (polled, watched) = tokio::join!(poll, Box::pin(watch));
+        let mut seen: BTreeMap<&str, Result<Observation, Fault>> = BTreeMap::new();
+        seen.extend(waited.iter().map(|(spec, _)| &*spec.name).zip(polled));
+        seen.extend(others.iter().map(|(spec, _)| &*spec.name).zip(watched));
+        let of = |(spec, ecs): &Asked<'_>| {
+            seen.get(&*spec.name).cloned().unwrap_or_else(|| Err(unanswered(&Key::of(ecs))))
+        };
+        specs.iter().map(of).collect()
+    }
+
+    /// Looks at services of one cluster, with one urgency.
+    async fn look_at(
         &self,
         cluster: &str,
-        specs: &[(&Arc<Spec>, &EcsSpec)],
+        specs: &[Asked<'_>],
+        urgency: Urgency,
     ) -> Vec<Result<Observation, Fault>> {
         let begun = self.clock.now();
         let told = self.events.as_ref().is_some_and(|events| events.tell_of(cluster));
         let mut round = Round::new();
-        let mut urgency = Urgency::Watch;
         for (spec, ecs) in specs {
             let key = Key::of(ecs);
             if round.contains_key(&key) {
@@ -45,9 +79,6 @@ impl Ecs {
             }
             let seen = self.ledger.with(&key, |record| {
                 record.asked_for_by(&spec.name);
-                if record.is_on_its_way_up() {
-                    urgency = Urgency::Poll;
-                }
                 let look = record.look(begun, told);
                 Seen { look, describe: record.wants_description(&look), ask: Ask::default(), result: Ok(()) }
             });
@@ -89,7 +120,11 @@ impl Ecs {
         for (key, seen) in round.iter_mut().filter(|(_, seen)| seen.result.is_ok()) {
             seen.ask = self.ledger.with(key, |record| record.ask(&seen.look, wall));
         }
-        let lists = round.iter().map(|(key, seen)| self.list(key, &seen.ask, urgency));
+        let lists = round.iter().map(|(key, seen)| async {
+            // One that is slow does not hold up the others.
+            let list = timeout(self.settings.request_timeout, self.list(key, &seen.ask, urgency));
+            list.await.map_err(|_| self.no_answer())?.map_err(|trouble| trouble.fault())
+        });
         let lists = join::all(lists).await;
         let mut owners: BTreeMap<Arc<str>, Key> = BTreeMap::new();
         for ((key, seen), listed) in round.iter_mut().zip(lists) {
@@ -98,7 +133,7 @@ impl Ecs {
                     let arns = seen.ask.describe.iter().cloned().chain(more);
                     owners.extend(arns.map(|arn| (arn, key.clone())));
                 }
-                Err(trouble) => seen.result = Err(trouble.fault()),
+                Err(fault) => seen.result = Err(fault),
             }
         }
         let arns: Vec<Arc<str>> = owners.keys().cloned().collect();
@@ -177,7 +212,9 @@ impl Ecs {
         round.get(&key).ok_or_else(|| unanswered(&key))?.result.clone()?;
         let group = match spec.health.as_ref().map(|health| &health.check) {
             Some(Check::TargetGroup(group)) if self.ledger.with(&key, |record| record.may_pass()) => {
-                let health = self.api.target_health(&group.arn, urgency).await;
+                let health = self.api.target_health(&group.arn, urgency);
+                let health = timeout(self.settings.request_timeout, health).await;
+                let health = health.map_err(|_| self.no_answer())?;
                 Some(health.map_err(|trouble| trouble.fault())?)
             }
             _ => None,
@@ -189,6 +226,15 @@ impl Ecs {
             now: self.clock.now(),
         };
         self.ledger.view(&key, &view).ok_or_else(|| unanswered(&key))
+    }
+}
+
+impl Ecs {
+    /// Others of the same look do not wait for longer than one request may take.
+    fn no_answer(&self) -> Fault {
+        let seconds = self.settings.request_timeout.as_secs_f64();
+        Fault::new(format!("no answer from AWS within {seconds:.1} seconds"))
+            .told_as("The platform does not answer at the moment.")
     }
 }
 

@@ -1,13 +1,25 @@
 //! The way down: what has to be remembered first, then a desired count of zero.
 
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tokio::select;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
 use super::Ecs;
 use super::api::Urgency;
 use super::key::Key;
+use super::ledger::Lowering;
 use super::memory::{Memory, Scaling};
 use super::raise::{deleted, is_daemon, there_is};
 use super::state::{ServiceState, ServiceStatus, Suspended, Wanted};
 use super::trouble::{Kind, Trouble};
 use crate::model::{EcsSpec, Fault};
+
+/// How long all that comes before the order may take: the door is shut meanwhile, so its requests do not come last,
+/// though nobody waits for the sleep.
+const PREPARES: Duration = Duration::from_secs(10);
 
 /// What is to be done after the preparations.
 enum Next {
@@ -25,13 +37,31 @@ impl Ecs {
     /// Where it must not be put to sleep, or where it cannot be known whether it may.
     pub(super) async fn lower(&self, ecs: &EcsSpec, wakes_to: u32) -> Result<(), Fault> {
         let key = Key::of(ecs);
-        let turn = self.ledger.with(&key, |record| record.turn());
-        // Nobody resumes meanwhile what is suspended here.
-        let _turn = turn.lock().await;
-        match self.prepare(&key, ecs, wakes_to).await.map_err(Fault::with_nothing_done)? {
-            Next::Done => Ok(()),
-            Next::Order => self.order(&key).await,
+        let (turn, calls_off) = self.ledger.with(&key, |record| (record.turn(), record.calls_off()));
+        let departed = OnceLock::new();
+        let mut work = Box::pin(async {
+            // Nobody resumes meanwhile what is suspended here.
+            let _turn = turn.lock().await;
+            match self.prepare(&key, ecs, wakes_to).await.map_err(Fault::with_nothing_done)? {
+                Next::Done => Ok(()),
+                Next::Order => self.order(&key, &departed).await,
+            }
+        });
+        let given_up = select! {
+            biased;
+            result = &mut work => return result,
+            () = called_off(calls_off) => Fault::new("it is needed again"),
+            () = sleep(PREPARES) => {
+                let seconds = PREPARES.as_secs();
+                Fault::new(format!("what has to be asked of AWS first took more than {seconds} seconds"))
+            }
+        };
+        if departed.get().is_some() {
+            return work.await;
         }
+        drop(work);
+        self.ledger.with(&key, |record| record.resume_later(self.clock.now()));
+        Err(given_up.with_nothing_done())
     }
 
     /// All that comes before the order: none of it stops a task.
@@ -39,7 +69,7 @@ impl Ecs {
         let begun = self.clock.now();
         let mut found = self
             .api
-            .services(&key.cluster, &[&key.service], Urgency::Watch)
+            .services(&key.cluster, &[&key.service], Urgency::Poll)
             .await
             .map_err(|trouble| trouble.fault())?;
         let state =
@@ -70,7 +100,7 @@ impl Ecs {
     /// A task may ask not to be stopped while it works on something.
     async fn refuse_if_protected(&self, key: &Key) -> Result<(), Fault> {
         let protected = async {
-            let up = self.api.list_tasks(&key.cluster, &key.service, Wanted::Running, Urgency::Watch).await?;
+            let up = self.api.list_tasks(&key.cluster, &key.service, Wanted::Running, Urgency::Poll).await?;
             if up.is_empty() { Ok(Vec::new()) } else { self.api.protected(&key.cluster, &up).await }
         };
         let protected = protected.await.map_err(|trouble: Trouble| trouble.fault())?;
@@ -97,7 +127,7 @@ impl Ecs {
     ) -> Result<(), Fault> {
         let known = self.ledger.with(key, |record| record.memory());
         let scalable = if self.settings.auto_scaling {
-            let asked = self.api.scalable_target(&key.cluster, &key.service, Urgency::Watch).await;
+            let asked = self.api.scalable_target(&key.cluster, &key.service, Urgency::Poll).await;
             asked.map_err(|trouble| without_scaling(&trouble))?
         } else {
             None
@@ -115,35 +145,52 @@ impl Ecs {
         };
         let tags = memory.missing_from(&known);
         if !tags.is_empty() {
-            self.api.tag(&state.arn, &tags, Urgency::Watch).await.map_err(|trouble| trouble.fault())?;
+            self.api.tag(&state.arn, &tags, Urgency::Poll).await.map_err(|trouble| trouble.fault())?;
             self.ledger.with(key, |record| record.tagged(&tags, self.clock.now()));
         }
         if scalable.is_some_and(|scalable| scalable.suspended != Suspended::ALL) {
             let asked =
-                self.api.set_suspended(&key.cluster, &key.service, Suspended::ALL, Urgency::Watch).await;
+                self.api.set_suspended(&key.cluster, &key.service, Suspended::ALL, Urgency::Poll).await;
             asked.map_err(|trouble| without_scaling(&trouble))?;
         }
         Ok(())
     }
 
-    async fn order(&self, key: &Key) -> Result<(), Fault> {
-        let lowering = self.ledger.with(key, |record| record.lowering(self.now()));
-        let order = self.api.set_desired(&key.cluster, &key.service, 0, Urgency::Watch).await;
+    /// `departed` is set once the order may be carried out at any moment.
+    async fn order(&self, key: &Key, departed: &OnceLock<Lowering>) -> Result<(), Fault> {
+        let departs = || {
+            departed.get_or_init(|| self.ledger.with(key, |record| record.lowering(self.now())));
+        };
+        let begun = self.clock.now();
+        let order =
+            self.api.set_desired_telling(&key.cluster, &key.service, 0, Urgency::Poll, &departs).await;
         let now = self.now();
         match order {
-            Ok(_) => {
-                self.ledger.with(key, |record| record.lowered(now, true));
+            Ok(state) => {
+                self.ledger.with(key, |record| {
+                    record.answered(state, begun, now);
+                    record.lowered(now, true);
+                });
                 Ok(())
             }
             Err(trouble) => {
                 let undone = !trouble.perhaps_done;
-                self.ledger.with(key, |record| {
-                    if undone { record.not_lowered(lowering) } else { record.lowered(now, false) }
+                self.ledger.with(key, |record| match departed.get() {
+                    Some(lowering) if undone => record.not_lowered(lowering),
+                    _ => record.lowered(now, false),
                 });
                 let fault = trouble.fault();
                 Err(if undone { fault.with_nothing_done() } else { fault })
             }
         }
+    }
+}
+
+/// Waits until somebody needs it again.
+async fn called_off(mut calls_off: watch::Receiver<()>) {
+    if calls_off.changed().await.is_err() {
+        // Nobody is left to say so.
+        std::future::pending::<()>().await;
     }
 }
 

@@ -35,8 +35,11 @@ impl Ecs {
         });
         let wanted = memory.wake_to(desired, count, ecs.desired_count.is_some());
         if desired < wanted || perhaps_stale {
+            let begun = self.clock.now();
             let order = self.api.set_desired(&key.cluster, &key.service, wanted, Urgency::Wake).await;
-            order.map_err(|trouble| trouble.fault())?;
+            let state = order.map_err(|trouble| trouble.fault())?;
+            let now = self.now();
+            self.ledger.with(&key, |record| record.answered(state, begun, now));
         }
         self.ledger.with(&key, |record| record.raised(self.clock.now()));
         self.resume_if_due(&key);

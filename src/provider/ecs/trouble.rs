@@ -92,8 +92,15 @@ impl Trouble {
         about: impl Into<String>,
         words: impl Into<String>,
     ) -> Self {
-        let (perhaps_done, words) = (kind.perhaps_done(), quote(&words.into()));
-        Self { kind, action, about: about.into(), words, perhaps_done, flaw: Flaw::default() }
+        let perhaps_done = kind.perhaps_done();
+        Self {
+            kind,
+            action,
+            about: about.into(),
+            words: quote(&words.into()),
+            flaw: Flaw::default(),
+            perhaps_done,
+        }
     }
 
     /// Whether the signature was not accepted, or its time. The clock may be wrong here: the SDK learns from such an
@@ -136,7 +143,7 @@ impl Trouble {
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, action, about, words, flaw, .. } = self;
+        let Self { kind, action, about, words, flaw, perhaps_done: _ } = self;
         match kind {
             Kind::Throttled => write!(f, "AWS throttles {action} for {about}: {words}"),
             Kind::Denied { action: denied, resource } => {

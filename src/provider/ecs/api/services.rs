@@ -140,11 +140,24 @@ impl Api {
         count: u32,
         urgency: Urgency,
     ) -> Result<Option<ServiceState>, Trouble> {
+        self.set_desired_telling(cluster, service, count, urgency, &|| {}).await
+    }
+
+    /// The same; `departs` is called right before each attempt: until then it is certain that nothing changes.
+    pub(in crate::provider::ecs) async fn set_desired_telling(
+        &self,
+        cluster: &str,
+        service: &str,
+        count: u32,
+        urgency: Urgency,
+        departs: &(dyn Fn() + Sync),
+    ) -> Result<Option<ServiceState>, Trouble> {
         let about = about(cluster, service);
         let number = i32::try_from(count)
             .map_err(|_| self.nonsense(UPDATE, &about, &Nonsense(format!("a desired count of {count}"))))?;
         let answer = self
             .call(UPDATE, urgency, &about, |clients| {
+                departs();
                 let request =
                     clients.ecs.update_service().cluster(cluster).service(service).desired_count(number);
                 async move {

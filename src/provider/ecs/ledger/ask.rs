@@ -17,6 +17,8 @@ const HOLDS: Duration = Duration::from_secs(10);
 /// The same for a service that has what it shall have. Its desired count may be changed without an event, but not
 /// without events about its tasks.
 const HOLDS_SETTLED: Duration = Duration::from_secs(5 * 60);
+/// How long after it was woken somebody is likely to wait for a service that is not up yet.
+const WAITED_FOR: Duration = Duration::from_secs(15 * 60);
 /// A look sooner than this after the last one has a reason.
 const SUSPICIOUS: Duration = Duration::from_secs(10);
 /// How often a running task is described while somebody suspects something.
@@ -71,8 +73,14 @@ impl Record {
         counts && known && self.rollout.is_none()
     }
 
-    /// Whether somebody is likely to wait for it: its questions go before others.
-    pub(in crate::provider::ecs) fn is_on_its_way_up(&self) -> bool {
+    /// Whether somebody is likely to wait for it: it was never described, or is on its way up and not for long. Its
+    /// questions go before others.
+    pub(in crate::provider::ecs) fn is_waited_for(&self, now: Time) -> bool {
+        let lately = self.up_since.is_some_and(|since| now.since(since) < WAITED_FOR);
+        self.service.is_none() || (lately && self.is_on_its_way_up())
+    }
+
+    fn is_on_its_way_up(&self) -> bool {
         let running = self.tasks.values().filter(|known| known.runs() && !known.doubted).count();
         self.up_since.is_some() && self.desired() as usize > running
     }

@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::watch;
+
 use super::super::state::{
     Deployment, DeploymentStatus, LastStatus, Rollout, ServiceState, ServiceStatus, Task, Wanted,
 };
@@ -9,6 +11,7 @@ use super::Now;
 use super::tags::Tags;
 use super::task::Known;
 use super::trust::Lowered;
+use super::view::Unrest;
 use crate::model::Time;
 
 /// How long a stopped task is remembered: a late event must not bring it back to life. `DescribeTasks` knows it for
@@ -46,8 +49,12 @@ pub(in crate::provider::ecs) struct Record {
     pub(super) up_since: Option<Time>,
     /// When it was last put to sleep.
     pub(super) lowered: Option<Lowered>,
-    /// What its tags have to do with.
+    /// What is known of its tags besides.
     pub(super) tags: Tags,
+    /// Says that it is needed again.
+    calls_off: watch::Sender<()>,
+    /// Since when its tasks have been changing.
+    pub(super) unrest: Option<Unrest>,
     /// The roll-out that is under way, and since when that is known.
     pub(super) rollout: Option<(String, Time)>,
 }
@@ -98,6 +105,8 @@ impl Record {
             lowered: None,
             rollout: None,
             tags: Tags::default(),
+            calls_off: watch::Sender::new(()),
+            unrest: None,
         }
     }
 
@@ -120,6 +129,16 @@ impl Record {
     /// How many tasks it shall have; none where it was deleted.
     pub(super) fn desired(&self) -> u32 {
         self.state().filter(|state| state.status == ServiceStatus::Active).map_or(0, |state| state.desired)
+    }
+
+    /// Hears when it is needed again, from now on.
+    pub(in crate::provider::ecs) fn calls_off(&self) -> watch::Receiver<()> {
+        self.calls_off.subscribe()
+    }
+
+    /// It is needed again.
+    pub(in crate::provider::ecs) fn call_off(&self) {
+        self.calls_off.send_replace(());
     }
 
     /// The description is out of date.
@@ -154,6 +173,14 @@ impl Record {
             // Found on its way up, or up.
             let from = now.wall.checked_sub(STILL_TRUE).unwrap_or(SystemTime::UNIX_EPOCH);
             self.rise = Some(Rise { since: Time::ZERO, events: Baseline::From(from) });
+        }
+    }
+
+    /// Takes the answer to an order that was begun at `begun`, if it could be read. It has no tags.
+    pub(in crate::provider::ecs) fn answered(&mut self, state: Option<ServiceState>, begun: Time, now: Now) {
+        if let (Some(state), Some(before)) = (state, self.state()) {
+            let tags = before.tags.clone();
+            self.described(ServiceState { tags, ..state }, begun, now);
         }
     }
 

@@ -50,10 +50,10 @@ impl Record {
     }
 
     /// The order was certainly not carried out.
-    pub(in crate::provider::ecs) fn not_lowered(&mut self, lowering: Lowering) {
+    pub(in crate::provider::ecs) fn not_lowered(&mut self, lowering: &Lowering) {
         self.lowered = lowering.before;
-        for arn in lowering.doubted {
-            if let Some(known) = self.tasks.get_mut(&arn) {
+        for arn in &lowering.doubted {
+            if let Some(known) = self.tasks.get_mut(arn) {
                 known.doubted = false;
             }
         }

@@ -9,8 +9,19 @@ use super::record::Record;
 use super::task::Known;
 use crate::model::{Observation, Target, Time};
 
-/// How long after the last change of its description a service is still taken to be changing.
+/// How long a service is taken to be changing, and how long it has to be at rest before it may begin anew.
 const CHANGES_FOR: Duration = Duration::from_secs(5 * 60);
+
+/// A time in which a service's tasks change, with the rests in between.
+#[derive(Clone, Debug)]
+pub(super) struct Unrest {
+    /// When it began.
+    since: Time,
+    /// Since when it has been at rest; none while it is not.
+    calm_since: Option<Time>,
+    /// What it is about: the roll-out, and how many tasks there shall be.
+    about: (Option<String>, u32),
+}
 
 /// What an observation is made for.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +39,12 @@ pub(in crate::provider::ecs) struct View<'a> {
 impl Record {
     /// The observation, from what is known now; none before the service was described. `owns` tells whether a task's
     /// address was not given to another one since.
-    pub(super) fn observation(&self, view: &View<'_>, owns: impl Fn(&Task) -> bool) -> Option<Observation> {
+    pub(super) fn observation(
+        &mut self,
+        view: &View<'_>,
+        owns: impl Fn(&Task) -> bool,
+    ) -> Option<Observation> {
+        let unsettled = self.is_unsettled(view.now);
         let state = self.state()?;
         let desired = self.desired();
         let exist: Vec<&Known> = self.tasks.values().filter(|known| !known.is_gone()).collect();
@@ -51,7 +67,7 @@ impl Record {
             let mine = up.iter().filter(|known| owns(&known.task));
             seen.targets = mine.filter_map(|known| target(&known.task, port)).collect();
         }
-        seen.unsettled = self.is_unsettled(view.now);
+        seen.unsettled = unsettled;
         seen.fault = self.fault();
         seen.waits_for = self.waits_for();
         if let Some(group) = view.group {
@@ -63,15 +79,28 @@ impl Record {
         Some(seen)
     }
 
-    /// Whether its tasks are being replaced, added or taken away. One whose description has long been the same waits
-    /// for something that may never come; that is no reason to look at it all the time.
-    fn is_unsettled(&self, now: Time) -> bool {
+    /// Whether its tasks are being replaced, added or taken away. What has not come to rest for long waits for
+    /// something that may never come, or crashes again and again; that is no reason to look at it all the time.
+    fn is_unsettled(&mut self, now: Time) -> bool {
         let Some(state) = self.state() else { return false };
         let mut tasks = self.tasks.values().filter(|known| !known.is_gone());
         let moves = self.rollout.is_some()
             || (state.running, state.pending) != (state.desired, 0)
             || tasks.any(|known| !known.is_up() || !known.runs());
-        moves && now.since(self.changed_at) < CHANGES_FOR
+        if !moves {
+            if let Some(unrest) = &mut self.unrest {
+                unrest.calm_since.get_or_insert(now);
+            }
+            return false;
+        }
+        let about = (self.rollout.as_ref().map(|(id, _)| id.clone()), state.desired);
+        let goes_on = |unrest: &Unrest| {
+            let rested = unrest.calm_since.is_some_and(|since| now.since(since) >= CHANGES_FOR);
+            unrest.about == about && !rested
+        };
+        let since = self.unrest.as_ref().filter(|unrest| goes_on(unrest)).map_or(now, |unrest| unrest.since);
+        self.unrest = Some(Unrest { since, calm_since: None, about });
+        now.since(since) < CHANGES_FOR
     }
 
     /// Whether its target group can have anything to say yet: tasks are registered just before they are RUNNING.

@@ -93,3 +93,34 @@ async fn a_task_that_slept_is_not_dialled_again() {
     let seen = ecs.observe(&web).await.remove(0).unwrap();
     assert_eq!(addresses(&seen), ["10.0.0.2:8080"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_waited_for_is_asked_about_apart_from_its_neighbours() {
+    let aws = Aws::with(&["a", "b", "c"], &Service::default());
+    let ecs = provider(&aws);
+    let specs = ["a", "b", "c"].map(spec);
+    ecs.observe(&specs).await;
+    ecs.scale(&specs[1], 1).await.unwrap();
+    aws.asked();
+    let seen = ecs.observe(&specs).await;
+    let mut asked = aws.asked();
+    asked.sort();
+    assert_eq!(asked, ["DescribeServices a,c", "DescribeServices b"]);
+    let desired: Vec<_> = seen.into_iter().map(|seen| seen.unwrap().desired).collect();
+    assert_eq!(desired, [0, 1, 0], "each gets its own");
+    tokio::time::sleep(Duration::from_secs(15 * 60)).await;
+    ecs.observe(&specs).await;
+    assert_eq!(aws.asked(), ["DescribeServices a,b,c"], "nobody waits that long");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_list_concerns_its_service_alone_and_not_for_long() {
+    let aws = awake(1, Service::default());
+    aws.state().services.insert("asleep".to_owned(), Service::default());
+    aws.state().slow.insert("ListTasks", Duration::from_secs(60));
+    let began = tokio::time::Instant::now();
+    let seen = provider(&aws).observe(&[spec("web"), spec("asleep")]).await;
+    assert!(began.elapsed() <= Duration::from_secs(6));
+    assert!(!seen[0].as_ref().unwrap_err().terminal);
+    assert_eq!(seen[1], Ok(Observation::default()));
+}

@@ -174,3 +174,59 @@ async fn one_that_sleeps_already_is_left_alone() {
     provider(&aws).scale(&spec("web"), 0).await.unwrap();
     assert_eq!(aws.asked(), ["DescribeServices web"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_needed_again_before_the_order_is_left_running() {
+    let steps = ["DescribeServices", "GetTaskProtection", "TagResource", "RegisterScalableTarget"];
+    for step in steps {
+        let aws = awake(2, Service { scaled: Some((1, [false; 3])), ..Service::default() });
+        let ecs = provider(&aws);
+        let web = spec("web");
+        aws.state().slow.insert(step, Duration::from_secs(3));
+        let began = tokio::time::Instant::now();
+        let needed = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            ecs.call_off(&web);
+        };
+        let (lowered, ()) = tokio::join!(ecs.scale(&web, 0), needed);
+        let fault = lowered.unwrap_err();
+        assert_eq!((&*fault.reason, fault.undone, fault.terminal), ("it is needed again", true, false));
+        assert_eq!(began.elapsed(), Duration::from_secs(1), "{step}");
+        calm().await;
+        assert_eq!(aws.state().services["web"].desired, 2);
+        assert!(aws.asked().last().unwrap().starts_with(step), "nothing after it");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_went_out_is_waited_for() {
+    let aws = awake(1, Service::default());
+    let ecs = provider(&aws);
+    let web = spec("web");
+    aws.state().slow.insert("UpdateService", Duration::from_secs(3));
+    let needed = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        ecs.call_off(&web);
+    };
+    let (lowered, ()) = tokio::join!(ecs.scale(&web, 0), needed);
+    lowered.unwrap();
+    ecs.call_off(&web);
+    ecs.scale(&web, 0).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_waits_for_its_turn_is_called_off_too() {
+    let names: Vec<String> = (0..60).map(|number| format!("s{number:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let aws = Aws::with(&names, &Service { desired: 1, ..Service::default() });
+    let settings = Settings { auto_scaling: false, ..Settings::default() };
+    let ecs = provider_with(&aws, settings);
+    let specs: Vec<_> = names.iter().map(|name| spec(name)).collect();
+    let began = tokio::time::Instant::now();
+    let lowered = join::all(specs.iter().map(|spec| ecs.scale(spec, 0))).await;
+    assert!(began.elapsed() <= Duration::from_secs(11), "doors are not shut for longer");
+    let asleep = aws.state().services.values().filter(|service| service.desired == 0).count();
+    assert_eq!(lowered.iter().filter(|result| result.is_ok()).count(), asleep);
+    assert!(asleep < 60, "the bucket does not hold as many");
+    assert!(lowered.iter().filter_map(|result| result.as_ref().err()).all(|fault| fault.undone));
+}

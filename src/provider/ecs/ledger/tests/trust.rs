@@ -84,7 +84,7 @@ fn a_refused_sleep_changes_nothing() {
     let now = world.now();
     let lowering = world.with(|record| record.lowering(now));
     assert_eq!(world.addresses(), [""; 0], "it may be carried out at any moment");
-    world.with(|record| record.not_lowered(lowering));
+    world.with(|record| record.not_lowered(&lowering));
     assert_eq!(world.addresses(), ["10.0.0.1:8080"]);
 }
 

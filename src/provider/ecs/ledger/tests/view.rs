@@ -163,3 +163,18 @@ fn a_service_whose_tasks_change_is_unsettled_until_they_have_not_for_long() {
     world.tasks(&[task(2, Stopped, 1)]);
     assert!(!world.seen().unsettled);
 }
+
+#[test]
+fn a_replica_that_crashes_for_ever_is_not_looked_at_for_ever() {
+    let mut world = World::new();
+    let mut busy = 0;
+    for _ in 0..60 {
+        world.later(10).described(service(2, 1, 1));
+        busy += u32::from(world.seen().unsettled);
+        world.later(20).described(service(2, 2, 0));
+        assert!(!world.seen().unsettled, "it runs, for now");
+    }
+    assert_eq!(busy, 10, "five minutes, and the rests are too short to begin anew");
+    world.later(300).described(service(2, 1, 1));
+    assert!(world.seen().unsettled, "it was at rest for long");
+}

@@ -60,11 +60,13 @@ struct Action {
     name: &'static str,
     /// Where its tokens come from; none for what AWS does not limit.
     bucket: Option<Bucket>,
+    /// It follows from what was read just before, and is not made again: somebody may have changed that meanwhile.
+    once: bool,
 }
 
 impl Action {
     const fn new(name: &'static str, bucket: Bucket) -> Self {
-        Self { name, bucket: Some(bucket) }
+        Self { name, bucket: Some(bucket), once: false }
     }
 }
 
@@ -144,7 +146,11 @@ impl Api {
                 (Kind::Expired, _) => self.renew(&clients),
                 _ => {}
             }
-            let Some(pause) = self.backoff.after(attempt, &trouble, urgency) else { return Err(trouble) };
+            let pause = self.backoff.after(attempt, &trouble, urgency).filter(|_| {
+                // Other credentials are tried at once.
+                !action.once || trouble.kind == Kind::Expired
+            });
+            let Some(pause) = pause else { return Err(trouble) };
             tracing::debug!(
                 attempt,
                 action = action.name,

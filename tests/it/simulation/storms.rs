@@ -45,7 +45,7 @@ pub(super) fn acts(story: &Story, rng: &mut Rng) -> Vec<(Duration, Act)> {
             6..9 => of_tasks(number, &service, rng),
             9 => stale(rng),
             10..15 => of_others(&service, rng),
-            15 => manners(service, rng),
+            15 => manners(&service, rng),
             16 => {
                 let address = rng.u8(..story.addresses);
                 (Act::Hold(address), Some(Act::Release(address)))
@@ -133,8 +133,8 @@ fn of_others(service: &str, rng: &mut Rng) -> Storm {
     }
 }
 
-fn manners(service: String, rng: &mut Rng) -> Storm {
+fn manners(service: &str, rng: &mut Rng) -> Storm {
     let bad = [Manners::Unwell, Manners::Hangs, Manners::Resets][rng.usize(..3)];
-    let act = |manners| Act::Mishap(Mishap::Manners(service.clone(), manners));
+    let act = |manners| Act::Mishap(Mishap::Manners(service.to_owned(), manners));
     (act(bad), Some(act(Manners::Good)))
 }

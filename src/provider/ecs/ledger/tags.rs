@@ -12,9 +12,9 @@ use crate::model::Time;
 
 /// How often it is tried to resume Application Auto Scaling.
 const RESUME_EVERY: Duration = Duration::from_secs(30);
-/// How long a service has to be up with its tag before somebody who did not write it takes it for forgotten: another
-/// gateway writes it some seconds before it puts the service to sleep.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
+/// How many times `settle` a service has to be up with its tag before somebody who did not write it takes it for
+/// forgotten: a minute, usually. Another gateway writes it some seconds before it puts the service to sleep.
+const FORGOTTEN_AFTER: u32 = 12;
 
 /// What is known of a service's tags besides what its description says.
 #[derive(Debug, Default)]
@@ -114,7 +114,8 @@ impl Record {
     pub(in crate::provider::ecs) fn is_to_resume(&mut self, now: Time) -> bool {
         let Tags { is_ours, suspended_since, resumed_at, .. } = &self.tags;
         let is_due = resumed_at.is_none_or(|at| now.since(at) >= RESUME_EVERY);
-        let is_meant = *is_ours || suspended_since.is_some_and(|since| now.since(since) > FORGOTTEN_AFTER);
+        let forgotten = self.settle * FORGOTTEN_AFTER;
+        let is_meant = *is_ours || suspended_since.is_some_and(|since| now.since(since) > forgotten);
         let resumes = is_due && is_meant && self.suspended().is_some();
         if resumes {
             self.tags.resumed_at = Some(now);

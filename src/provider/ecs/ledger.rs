@@ -159,7 +159,10 @@ impl Books {
             self.owners.insert(address, owner);
             return Vec::new();
         };
-        if before.task == owner.task || before.made_at > owner.made_at {
+        // One that was made earlier may get its address later: it waited for one. But not from one that has it.
+        let has = self.records.get(&before.service).is_some_and(|record| record.believes(&before.task));
+        let ended = !has && task.desired == super::state::Wanted::Running;
+        if before.task == owner.task || (before.made_at > owner.made_at && !ended) {
             return Vec::new();
         }
         self.owners.insert(address, owner);

@@ -275,6 +275,11 @@ impl Record {
         self.tasks.get(arn).is_some_and(Known::is_up)
     }
 
+    /// Whether a task is known that was not told to stop, and that nobody doubts.
+    pub(super) fn believes(&self, arn: &str) -> bool {
+        self.tasks.get(arn).is_some_and(|known| known.is_up() && !known.doubted)
+    }
+
     /// The tasks that were not told to stop.
     pub(in crate::provider::ecs) fn up(&self) -> Vec<Arc<str>> {
         self.tasks.values().filter(|known| known.is_up()).map(|known| known.task.arn.clone()).collect()

@@ -196,6 +196,26 @@ fn an_address_given_to_another_service_is_lost_at_once() {
 }
 
 #[test]
+fn one_that_waited_long_for_its_address_has_it_from_one_that_was_put_to_sleep() {
+    let mut world = World::new();
+    world.described(service(1, 1, 0)).tasks(&[task(1, Running, 50)]).sleep();
+    let other = Key::new("demo", "other");
+    let waited = Task { address: Some([10, 0, 0, 1].into()), ..task(7, Pending, 20) };
+    let now = world.later(30).now();
+    world.ledger.tasks_described(&other, vec![waited.clone()], &[], now.time, now.wall);
+    world.ledger.with(&other, |record| record.described(service(1, 0, 1), now.time, now));
+    let view = View { port: Some(8080), group: None, only_running: false, now: now.time };
+    let targets = |world: &World| world.ledger.view(&other, &view).unwrap().targets.len();
+    assert_eq!(targets(&world), 1, "the other was made later, and is no more");
+
+    let mut world = World::new();
+    world.described(service(1, 1, 0)).tasks(&[task(1, Running, 50)]);
+    world.ledger.tasks_described(&other, vec![waited], &[], now.time, now.wall);
+    world.ledger.with(&other, |record| record.described(service(1, 0, 1), now.time, now));
+    assert_eq!(targets(&world), 0, "the other is there");
+}
+
+#[test]
 fn events_about_what_nobody_asked_for_are_dropped() {
     let world = World::new();
     let stranger = Task { service: Some("stranger".to_owned()), ..task(1, Running, 1) };

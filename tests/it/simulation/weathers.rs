@@ -7,7 +7,6 @@ use super::weather::{Weather, history_of};
 const AMAZON: Shelf = Shelf {
     name: "simulation::weathers",
     seeds: 60,
-    known: &[],
     story: |seed| Weather::new(seed).story,
     play: |seed| history_of(&Weather::new(seed)),
 };

@@ -91,6 +91,6 @@ impl Api {
     }
 }
 
-fn about(queue_url: &str) -> String {
+pub(super) fn about(queue_url: &str) -> String {
     format!("queue {}", name_of(queue_url))
 }

@@ -1,8 +1,10 @@
+use aws_sdk_applicationautoscaling::operation::register_scalable_target::builders::RegisterScalableTargetFluentBuilder;
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace, SuspendedState};
 
 use super::super::budget::Bucket;
 use super::super::state::{Scalable, Suspended, name_of};
 use super::super::trouble::Trouble;
+use super::clients::Clients;
 use super::{Action, Api, Urgency};
 
 const DESCRIBE: Action = Action::new("application-autoscaling:DescribeScalableTargets", Bucket::Scaling);
@@ -55,21 +57,24 @@ impl Api {
             .scheduled_scaling_suspended(suspended.scheduled)
             .build();
         self.call(REGISTER, urgency, &resource, |clients| {
-            clients
-                .scaling
-                .register_scalable_target()
-                .service_namespace(ServiceNamespace::Ecs)
-                .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
-                .resource_id(&resource)
-                .suspended_state(state.clone())
-                .send()
+            registration(&clients, &resource).suspended_state(state.clone()).send()
         })
         .await
         .map(drop)
     }
 }
 
+/// A change of what Application Auto Scaling does with the desired count of a service.
+pub(super) fn registration(clients: &Clients, resource: &str) -> RegisterScalableTargetFluentBuilder {
+    clients
+        .scaling
+        .register_scalable_target()
+        .service_namespace(ServiceNamespace::Ecs)
+        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+        .resource_id(resource)
+}
+
 /// How Application Auto Scaling names a service.
-fn resource(cluster: &str, service: &str) -> String {
+pub(super) fn resource(cluster: &str, service: &str) -> String {
     format!("service/{}/{}", name_of(cluster), name_of(service))
 }

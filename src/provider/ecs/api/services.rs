@@ -221,7 +221,7 @@ impl Api {
     }
 }
 
-fn about(cluster: &str, service: &str) -> String {
+pub(super) fn about(cluster: &str, service: &str) -> String {
     format!("service {} in cluster {}", name_of(service), name_of(cluster))
 }
 

@@ -1,13 +1,12 @@
-use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
 use aws_sdk_ecs::error::BuildError;
 use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
 
-use super::super::state::{Nonsense, name_of};
+use super::super::state::Nonsense;
 use super::super::trouble::{Kind, Trouble};
 use super::queue::{DELETE, RECEIVE};
 use super::scaling::REGISTER;
 use super::services::{TAG, UNTAG, UPDATE};
-use super::{Api, Urgency};
+use super::{Api, Urgency, queue, scaling, services};
 
 /// A tag that no service has, under the prefix that policies allow.
 const NO_TAG: &str = "wakegate:none";
@@ -22,7 +21,7 @@ impl Api {
         cluster: &str,
         service: &str,
     ) -> Result<(), Trouble> {
-        let about = format!("service {} in cluster {}", name_of(service), name_of(cluster));
+        let about = services::about(cluster, service);
         let answer = self
             .call(UPDATE, Urgency::Watch, &about, |clients| {
                 clients.ecs.update_service().cluster(cluster).service(service).desired_count(-1).send()
@@ -57,18 +56,10 @@ impl Api {
         cluster: &str,
         service: &str,
     ) -> Result<(), Trouble> {
-        let resource = format!("service/{}/{}", name_of(cluster), name_of(service));
+        let resource = scaling::resource(cluster, service);
         let answer = self
             .call(REGISTER, Urgency::Watch, &resource, |clients| {
-                clients
-                    .scaling
-                    .register_scalable_target()
-                    .service_namespace(ServiceNamespace::Ecs)
-                    .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
-                    .resource_id(&resource)
-                    .min_capacity(1)
-                    .max_capacity(-1)
-                    .send()
+                scaling::registration(&clients, &resource).min_capacity(1).max_capacity(-1).send()
             })
             .await;
         allowed(answer)
@@ -76,7 +67,7 @@ impl Api {
 
     /// A message that stays visible to whoever else reads the queue.
     pub(in crate::provider::ecs) async fn try_receive(&self, queue_url: &str) -> Result<(), Trouble> {
-        let about = about(queue_url);
+        let about = queue::about(queue_url);
         self.call(RECEIVE, Urgency::Watch, &about, |clients| {
             clients
                 .queue
@@ -92,7 +83,7 @@ impl Api {
 
     /// A message that was never received.
     pub(in crate::provider::ecs) async fn try_delete(&self, queue_url: &str) -> Result<(), Trouble> {
-        let about = about(queue_url);
+        let about = queue::about(queue_url);
         let entry = DeleteMessageBatchRequestEntry::builder()
             .id("none")
             .receipt_handle("none")
@@ -117,8 +108,4 @@ fn allowed<O>(answer: Result<O, Trouble>) -> Result<(), Trouble> {
         Err(trouble) if trouble.kind != Kind::Invalid => Err(trouble),
         _ => Ok(()),
     }
-}
-
-fn about(queue_url: &str) -> String {
-    format!("queue {}", name_of(queue_url))
 }

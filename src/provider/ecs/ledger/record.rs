@@ -31,8 +31,6 @@ pub(in crate::provider::ecs) struct Record {
     names: BTreeSet<Arc<str>>,
     /// Its description, and when the look that brought it was begun.
     pub(super) service: Option<(ServiceState, Time)>,
-    /// Since when it says what it does.
-    pub(super) changed_at: Time,
     /// Since when the description is known to be out of date, by an event or by a change of ours.
     pub(super) outdated_at: Option<Time>,
     /// Its tasks by ARN, stopped ones too for a while.
@@ -94,7 +92,6 @@ impl Record {
             settle,
             names: BTreeSet::new(),
             service: None,
-            changed_at: Time::ZERO,
             outdated_at: None,
             tasks: BTreeMap::new(),
             listed: None,
@@ -154,9 +151,6 @@ impl Record {
             return;
         }
         self.note_rollout(&state, now.time);
-        if self.state().is_none_or(|before| Mark::of(before) != Mark::of(&state)) {
-            self.changed_at = now.time;
-        }
         let was_up = self.service.is_none() || self.up_since.is_some();
         self.service = Some((state, begun));
         self.note_desired(begun);

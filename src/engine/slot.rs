@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{CallId, LookId, Pace};
-use crate::model::{Cause, Check, Fault, Kind, Observation, Phase, Spec, Stage, Target, Time};
+use crate::model::{Cause, Fault, Kind, Observation, Phase, Spec, Stage, Target, Time};
 
 /// The facts about one service.
 #[derive(Debug)]
@@ -233,13 +233,11 @@ impl Slot {
     /// The targets that serve.
     pub(super) fn ready_targets(&self, spec: &Spec) -> Vec<Target> {
         let mut targets = self.targets(spec);
-        match spec.health.as_ref().map(|health| &health.check) {
-            None => {}
-            Some(Check::TargetGroup(group)) => {
-                let passing = self.seen.as_ref().map_or(0, |seen| seen.passing);
-                targets.retain(|_| passing >= group.healthy);
-            }
-            Some(_) => targets.retain(|target| self.healthy.contains(target)),
+        if let Some(group) = spec.target_group() {
+            let passing = self.seen.as_ref().map_or(0, |seen| seen.passing);
+            targets.retain(|_| passing >= group.healthy);
+        } else if spec.health.is_some() {
+            targets.retain(|target| self.healthy.contains(target));
         }
         targets
     }

@@ -62,7 +62,15 @@ impl Spec {
 
     /// Whether its targets are probed by the gateway itself.
     pub fn is_probed(&self) -> bool {
-        self.health.as_ref().is_some_and(|health| !matches!(health.check, Check::TargetGroup(_)))
+        self.health.is_some() && self.target_group().is_none()
+    }
+
+    /// The target group whose word counts for its health, if one does.
+    pub fn target_group(&self) -> Option<&TargetGroupCheck> {
+        match &self.health.as_ref()?.check {
+            Check::TargetGroup(group) => Some(group),
+            Check::Http(_) | Check::Tcp | Check::Exec(_) => None,
+        }
     }
 
     /// Whether it can be put to sleep at all.

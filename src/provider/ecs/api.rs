@@ -62,11 +62,13 @@ struct Action {
     bucket: Option<Bucket>,
     /// It follows from what was read just before, and is not made again: somebody may have changed that meanwhile.
     once: bool,
+    /// How long AWS itself may wait before it answers, besides the time that any request may take.
+    waits: Duration,
 }
 
 impl Action {
     const fn new(name: &'static str, bucket: Bucket) -> Self {
-        Self { name, bucket: Some(bucket), once: false }
+        Self { name, bucket: Some(bucket), once: false, waits: Duration::ZERO }
     }
 }
 
@@ -103,22 +105,7 @@ impl Api {
         F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + 'static,
     {
-        self.call_within(self.limit, action, urgency, about, send).await
-    }
-
-    /// Makes a request of which one attempt may take as long as `limit`.
-    async fn call_within<O, E, F>(
-        &self,
-        limit: Duration,
-        action: Action,
-        urgency: Urgency,
-        about: &str,
-        send: impl Fn(Arc<Clients>) -> F,
-    ) -> Result<O, Trouble>
-    where
-        F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
-        E: ProvideErrorMetadata + Error + 'static,
-    {
+        let limit = self.limit + action.waits;
         let mut attempt = 1;
         let mut perhaps_done = false;
         loop {

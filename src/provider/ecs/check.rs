@@ -18,7 +18,7 @@ use super::api::{Api, SERVICES_PER_REQUEST, Urgency};
 use super::state::{Definition, NoState, ServiceState, name_of};
 use super::trouble::{Kind as Failure, Trouble};
 use super::{Ecs, Settings};
-use crate::model::{Check, EcsSpec, Kind, Spec};
+use crate::model::{EcsSpec, Kind, Spec};
 
 /// Something that the operator should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,8 +210,8 @@ impl<'c> Checker<'c> {
                 self.found_all(subject, service::of_its_definition(subject.ecs, &definition));
             }
         }
-        if let Some(arn) = target_group(subject.spec) {
-            self.target_group(subject, state, arn).await;
+        if let Some(group) = subject.spec.target_group() {
+            self.target_group(subject, state, &group.arn).await;
         }
     }
 
@@ -303,13 +303,5 @@ impl<'c> Checker<'c> {
         for (weight, words) in findings {
             self.found(subject, weight, words);
         }
-    }
-}
-
-/// The target group whose word counts for the service's health.
-fn target_group(spec: &Spec) -> Option<&str> {
-    match &spec.health.as_ref()?.check {
-        Check::TargetGroup(group) => Some(&group.arn),
-        Check::Http(_) | Check::Tcp | Check::Exec(_) => None,
     }
 }

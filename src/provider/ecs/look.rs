@@ -13,7 +13,7 @@ use super::ledger::{Ask, Look, View};
 use super::raise::there_is;
 use super::state::{Task, Wanted};
 use super::trouble::Trouble;
-use crate::model::{Check, EcsSpec, Fault, Observation, Spec, Time};
+use crate::model::{EcsSpec, Fault, Observation, Spec, Time};
 
 /// A service of the look, and whether something went wrong with it so far.
 #[derive(Debug)]
@@ -210,8 +210,8 @@ impl Ecs {
     ) -> Result<Observation, Fault> {
         let key = Key::of(ecs);
         round.get(&key).ok_or_else(|| unanswered(&key))?.result.clone()?;
-        let group = match spec.health.as_ref().map(|health| &health.check) {
-            Some(Check::TargetGroup(group)) if self.ledger.with(&key, |record| record.may_pass()) => {
+        let group = match spec.target_group() {
+            Some(group) if self.ledger.with(&key, |record| record.may_pass()) => {
                 let health = self.api.target_health(&group.arn, urgency);
                 let health = timeout(self.settings.request_timeout, health).await;
                 let health = health.map_err(|_| self.no_answer())?;

@@ -7,8 +7,10 @@ use super::super::trouble::Trouble;
 use super::{Action, Api, Urgency};
 
 // AWS does not limit requests to a standard queue.
-pub(super) const RECEIVE: Action = Action { name: "sqs:ReceiveMessage", bucket: None, once: false };
-pub(super) const DELETE: Action = Action { name: "sqs:DeleteMessage", bucket: None, once: false };
+pub(super) const RECEIVE: Action =
+    Action { name: "sqs:ReceiveMessage", bucket: None, once: false, waits: Duration::ZERO };
+pub(super) const DELETE: Action =
+    Action { name: "sqs:DeleteMessage", bucket: None, once: false, waits: Duration::ZERO };
 
 /// How many messages one request may bring, or delete.
 const MESSAGES_PER_REQUEST: usize = 10;
@@ -35,7 +37,7 @@ impl Api {
         let wait = wait.min(LONGEST_POLL);
         let seconds = i32::try_from(wait.as_secs()).unwrap_or_default();
         let answer = self
-            .call_within(wait + self.limit, RECEIVE, Urgency::Watch, &about(queue_url), |clients| {
+            .call(Action { waits: wait, ..RECEIVE }, Urgency::Watch, &about(queue_url), |clients| {
                 clients
                     .queue
                     .receive_message()

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use self::account::{Account, GROUP, QUEUE, service};
 use super::*;
-use crate::model::{Health, HttpCheck, TargetGroupCheck};
+use crate::model::{Check, Health, HttpCheck, TargetGroupCheck};
 
 /// The services `a`, `b`, … of the configuration, on `demo`'s services of these names, port 8080.
 fn specs(services: &[&str]) -> Vec<Spec> {

@@ -90,6 +90,8 @@ impl World {
         self.services_past.forget(&key);
         self.services.insert(key.clone(), service);
         self.begin_deployment(&key, definition);
+        // One without tasks is deployed by that.
+        self.conclude(&key);
         Ok(key)
     }
 

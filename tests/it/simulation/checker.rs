@@ -307,8 +307,12 @@ impl<'a> Facts<'a> {
                 if to == 0 && from > 0 {
                     let unseen = others.filter(|(when, _)| *when + self.terms.notice > at);
                     before = unseen.map_or(from, |(_, earlier)| from.min(earlier));
-                } else if to > 0 && to < from.max(before) {
-                    let had = from.max(before);
+                    continue;
+                }
+                // Nor could it see, for an order has no condition, what somebody did while its own was under way.
+                let unseen = others.filter(|(when, _)| *when + self.terms.lag > at);
+                let had = unseen.map_or(from, |(_, earlier)| from.min(earlier)).max(before);
+                if to > 0 && to < had {
                     let how = format!("{service} was woken to {to} at {at:?} and had {had}");
                     self.breaks(Rule::NeverLowered, how);
                 }

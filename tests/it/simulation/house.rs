@@ -229,7 +229,8 @@ async fn clients<P: Platform>(story: Story, history: History, platform: Rc<P>) -
             sleep(Duration::from_millis(500)).await;
         }
     }
-    falls_asleep(&history, &*platform, story.pace.falls_asleep).await;
+    // Deployments that found no place, and are tried again after pauses, keep services awake.
+    falls_asleep(&history, &*platform, story.pace.recovery).await;
     history.tell(Event::Sound);
     for (number, service) in story.services.iter().enumerate() {
         let sort = if number % 2 == 0 { Sort::Post } else { Sort::Get };

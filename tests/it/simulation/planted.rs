@@ -203,3 +203,40 @@ fn in_the_end_everything_sleeps() {
     assert_eq!(but(26, Event::Quiet { awake: vec!["web".into()] }), [Rule::SleepsInTheEnd]);
     assert_eq!(but(26, None), [Rule::SleepsInTheEnd]);
 }
+
+#[test]
+fn what_others_told_to_stop_gets_nothing_once_that_must_be_known() {
+    let ending = || Event::Ending { task: "c".into() };
+    assert_eq!(and(3500, ending()), [], "known after a second");
+    assert_eq!(and(2500, ending()), [Rule::NotToTheStopped]);
+    let mut history = good();
+    history.insert(11, (610, Event::Gone { task: "a".into() }));
+    assert_eq!(broken(history), [], "it had nothing to answer");
+}
+
+#[test]
+fn a_gateway_may_not_lower_a_count_nor_forget_one() {
+    let counted = |from, to, by_gateway| Event::Counted { service: "web".into(), from, to, by_gateway };
+    let with = |counts: &[(u64, Event)]| {
+        let mut history = good();
+        for (at, event) in counts {
+            let place = history.iter().position(|(other, _)| other > at).unwrap();
+            history.insert(place, (*at, event.clone()));
+        }
+        broken(history)
+    };
+    assert_eq!(with(&[(50, counted(3, 0, true)), (60, counted(0, 3, true))]), []);
+    assert_eq!(
+        with(&[(50, counted(3, 0, true)), (60, counted(0, 1, true))]),
+        [Rule::NeverLowered],
+        "forgotten"
+    );
+    assert_eq!(with(&[(50, counted(3, 2, true))]), [Rule::NeverLowered], "lowered");
+    assert_eq!(with(&[(50, counted(3, 2, false))]), [], "by somebody else");
+    let unseen = [(40, counted(1, 3, false)), (50, counted(3, 0, true)), (60, counted(0, 1, true))];
+    assert_eq!(with(&unseen), [], "changed behind its back, a moment before");
+    let crossing = [(40, counted(0, 3, false)), (50, counted(3, 1, true))];
+    assert_eq!(with(&crossing), [], "changed while its order was under way");
+    let before = [(40, counted(0, 3, false)), (100, counted(3, 1, true))];
+    assert_eq!(with(&before), [Rule::NeverLowered], "it could have seen that");
+}

@@ -23,7 +23,7 @@ use crate::simulator::service::ServiceSetup;
 const PACE: Pace = Pace {
     tick: Duration::from_millis(20),
     faults_end: Duration::from_secs(20),
-    recovery: Duration::from_secs(90),
+    recovery: Duration::from_secs(180),
     falls_asleep: Duration::from_secs(40),
 };
 const SPEED: f64 = 10.0;

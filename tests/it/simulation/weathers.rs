@@ -6,7 +6,7 @@ use super::weather::{Weather, history_of};
 
 const AMAZON: Shelf = Shelf {
     name: "simulation::weathers",
-    seeds: 60,
+    seeds: 200,
     story: |seed| Weather::new(seed).story,
     play: |seed| history_of(&Weather::new(seed)),
 };

@@ -71,7 +71,7 @@ fn layered(routes: usize) -> (Wake<Nothing>, Arc<Gate>) {
         policy: None,
     };
     let metrics = Metrics::new();
-    let rules = (0..routes).map(rule).collect();
+    let rules = (0..routes).map(rule);
     let table = Table::new(rules, Policy::default(), &graph, |_| gate.clone(), |name| metrics.meter(name));
     let page = Page::new(&PageSpec::default()).expect("the built-in page");
     let layer = WakeLayer::new(table, page, Clock::start(), metrics.meter(""));

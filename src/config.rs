@@ -131,7 +131,8 @@ impl Config {
         let (tree, mut problems) = parse::tree(text).map_err(failed)?;
         let walked = walk::walk(&tree, &schema::SCHEMA, &*self.variables);
         problems.extend(walked.problems);
-        let file = match file::File::deserialize(&walked.value) {
+        // What is done with goes at once: of a large configuration each form takes more than the gateway will.
+        let file = match file::File::deserialize(walked.value) {
             Ok(file) => file,
             // The walk lets nothing through that does not fit; if it ever does, that must not go unseen.
             Err(error) => {

@@ -271,7 +271,9 @@ async fn listen(net: &dyn Net, address: SocketAddr) -> Result<Box<dyn Listener>,
 fn table(plan: &Plan, control: &Control, metrics: &Metrics) -> Table {
     let gates = control.gates();
     let gate = |id| gates.gate(id).clone();
-    Table::new(plan.rules.clone(), plan.policy.clone(), &gates.graph, gate, |name| metrics.meter(name))
+    Table::new(plan.rules.iter().cloned(), plan.policy.clone(), &gates.graph, gate, |name| {
+        metrics.meter(name)
+    })
 }
 
 fn can_do(plan: &Plan, known: impl Fn(&str) -> bool) -> Result<(), GatewayError> {

@@ -76,7 +76,8 @@ pub enum Action {
 
 impl Router<Arc<Rule>> {
     /// A router over configured rules, in their order.
-    pub fn of_rules(rules: impl IntoIterator<Item = Rule>) -> Self {
-        Self::new(rules.into_iter().map(|rule| (rule.matcher.clone(), Arc::new(rule))).collect())
+    pub fn of_rules(rules: impl IntoIterator<Item = impl Into<Arc<Rule>>>) -> Self {
+        let rules = rules.into_iter().map(Into::into);
+        Self::new(rules.map(|rule: Arc<Rule>| (rule.matcher.clone(), rule)).collect())
     }
 }

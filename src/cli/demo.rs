@@ -87,7 +87,7 @@ impl Args {
                 hosts: Vec::new(),
             }),
             graph,
-            rules: vec![everything],
+            rules: vec![everything.into()],
             policy: Policy::default(),
             page,
             max_held: 1000,

@@ -11,7 +11,7 @@ pub(super) struct Node {
 pub(super) enum Data {
     /// `plain`: without quotes, so that it may be a number, a truth value or nothing.
     Scalar {
-        text: String,
+        text: Box<str>,
         plain: bool,
     },
     List(Vec<Node>),
@@ -20,7 +20,7 @@ pub(super) enum Data {
 
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    pub(super) key: String,
+    pub(super) key: Box<str>,
     pub(super) at: Position,
     pub(super) value: Node,
 }
@@ -34,7 +34,7 @@ impl Node {
 
     pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
         match &self.data {
-            Data::Map(entries) => entries.iter().find(|entry| entry.key == key),
+            Data::Map(entries) => entries.iter().find(|entry| *entry.key == *key),
             Data::List(_) | Data::Scalar { .. } => None,
         }
     }

@@ -93,7 +93,7 @@ impl<'t> Reader<'t> {
         self.bound(1, depth, at)?;
         let (anchor, tag, data) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                (anchor, tag, Data::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain })
+                (anchor, tag, Data::Scalar { text: text.into(), plain: style == ScalarStyle::Plain })
             }
             Event::SequenceStart(anchor, tag) => (anchor, tag, Data::List(self.items(depth)?)),
             Event::MappingStart(anchor, tag) => (anchor, tag, Data::Map(self.entries(depth)?)),
@@ -131,7 +131,7 @@ impl<'t> Reader<'t> {
 
     fn entries(&mut self, depth: usize) -> Result<Vec<Entry>, Problem> {
         let mut entries = Vec::new();
-        let mut seen: HashMap<String, Position> = HashMap::new();
+        let mut seen: HashMap<Box<str>, Position> = HashMap::new();
         loop {
             let (event, key_at) = self.next()?;
             if matches!(event, Event::MappingEnd) {

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{Graph, PageSpec};
@@ -17,7 +18,7 @@ pub struct Plan {
     /// The services.
     pub graph: Graph,
     /// The routes; the first that matches wins. Every service they name is in the graph.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<Arc<Rule>>,
     /// Which requests wake a service, where their route has no policy of its own.
     pub policy: Policy,
     /// The waiting page.

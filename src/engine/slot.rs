@@ -34,7 +34,7 @@ pub(super) struct Slot {
     pub(super) unslept: Option<Fault>,
 
     /// What was seen before the call to put it to sleep that is out, healthy targets included.
-    pub(super) seen_before: Option<(Observation, Vec<Target>)>,
+    pub(super) seen_before: Option<Box<(Observation, Vec<Target>)>>,
 
     // What the provider showed us.
     pub(super) seen: Option<Observation>,
@@ -209,14 +209,14 @@ impl Slot {
 
     /// Drops what was seen: a call is about to change it.
     pub(super) fn forget_seen(&mut self) {
-        self.seen_before = self.seen.take().map(|seen| (seen, std::mem::take(&mut self.healthy)));
+        self.seen_before = self.seen.take().map(|seen| Box::new((seen, std::mem::take(&mut self.healthy))));
         self.healthy.clear();
         self.last_probe_error = None;
     }
 
     /// Takes back up what was seen before a call of which nothing came.
     pub(super) fn remember_seen(&mut self) {
-        if let Some((seen, healthy)) = self.seen_before.take() {
+        if let Some((seen, healthy)) = self.seen_before.take().map(|before| *before) {
             (self.seen, self.healthy) = (Some(seen), healthy);
         }
     }

@@ -13,7 +13,7 @@ use crate::route::{Action, Head, Policy, Router, Rule, Verdict};
 #[derive(Debug)]
 pub struct Entry {
     /// As configured.
-    pub rule: Rule,
+    pub rule: Arc<Rule>,
     /// Its service's gate, where it leads to one.
     pub gate: Option<Arc<Gate>>,
     pub(super) meter: Arc<RouteMeter>,
@@ -44,13 +44,13 @@ impl Table {
     /// The table of these rules over the services of `graph`. `gate` finds a service's gate, `meter` the counters of
     /// the route of a name ([`Metrics::meter`](crate::metrics::Metrics::meter)).
     pub fn new(
-        rules: Vec<Rule>,
+        rules: impl IntoIterator<Item = impl Into<Arc<Rule>>>,
         policy: Policy,
         graph: &Graph,
         gate: impl Fn(ServiceId) -> Arc<Gate>,
         meter: impl Fn(&str) -> Arc<RouteMeter>,
     ) -> Self {
-        let entry = |rule: Rule| {
+        let entry = |rule: Arc<Rule>| {
             let id = match &rule.action {
                 Action::Service(name) => graph.id(name),
                 Action::Redirect(_) | Action::Respond(_) => None,
@@ -65,7 +65,7 @@ impl Table {
             };
             (matcher, Arc::new(entry))
         };
-        Self { router: Router::new(rules.into_iter().map(entry).collect()), policy }
+        Self { router: Router::new(rules.into_iter().map(Into::into).map(entry).collect()), policy }
     }
 
     /// The first route that matches.

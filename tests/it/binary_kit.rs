@@ -343,6 +343,15 @@ impl Gateway {
         all
     }
 
+    /// What it has allocated that is in memory now, in megabytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn heap_megabytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.process.id().unwrap());
+        let status = std::fs::read_to_string(path).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() / 1_000
+    }
+
     // === The end ===
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use http::header::HOST;
 use http::{HeaderValue, Request};
 
@@ -7,7 +9,7 @@ use crate::model::{Graph, Spec, duration};
 use crate::route::{Action, Head, Policy, Router, Rule, Verdict};
 
 /// Follows the request through the rules, as the gateway would.
-pub fn trace(args: &Args, rules: &[Rule], policy: &Policy, graph: &Graph) -> Explanation {
+pub fn trace(args: &Args, rules: &[Arc<Rule>], policy: &Policy, graph: &Graph) -> Explanation {
     let request = request(args);
     let head = Head::of(&request, args.from);
     let router = Router::of_rules(rules.iter().cloned());
@@ -138,7 +140,8 @@ mod tests {
             rule("tea", "/tea", Action::Respond(teapot)),
             rule("far", "/far/*", Action::Service("far".into())),
             rule("web", "/*", Action::Service("web".into())),
-        ];
+        ]
+        .map(Arc::new);
         let args = Line::parse_from([&["explain"], line].concat()).args;
         trace(&args, &rules, &Policy::new([], true), &graph).to_string()
     }

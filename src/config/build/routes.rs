@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use http::{HeaderName, Method, StatusCode};
 use ipnet::IpNet;
@@ -34,7 +35,7 @@ impl Build<'_> {
         at: &At<'_>,
         graph: &Option<Graph>,
         gateway: &GatewayPolicy,
-    ) -> Vec<Rule> {
+    ) -> Vec<Arc<Rule>> {
         let services: HashMap<&str, At<'_>> = at.key("services").entries().collect();
         let routes = file.routes.as_deref().unwrap_or_default();
         let mut names: HashSet<String> = HashSet::new();
@@ -58,7 +59,8 @@ impl Build<'_> {
                 route.activity.as_ref().map(|it| self.route_policy(it, &at.key("activity"), gateway));
             let action = self.action(route, &at, &matcher, &services, graph.as_ref());
             let name = route.name.clone().unwrap_or_else(|| unused_name(&matcher, &mut names));
-            rules.extend(action.map(|action| Rule { name: name.into(), matcher, action, rewrite, policy }));
+            let rule = action.map(|action| Rule { name: name.into(), matcher, action, rewrite, policy });
+            rules.extend(rule.map(Arc::new));
         }
         rules
     }

@@ -83,7 +83,7 @@ fn mutations_are_reported_and_never_panic() {
                         keys.push((entry.at, entry.key.clone()));
                     }
                     let inner = !free.contains(&&*entry.key) || !known;
-                    let edges = entry.key == "depends_on";
+                    let edges = &*entry.key == "depends_on";
                     todo.push((&entry.value, inner && !edges));
                 }
             }

@@ -37,7 +37,8 @@ pub(super) struct Ledger {
 
 #[derive(Debug, Default)]
 struct Books {
-    records: BTreeMap<Key, Record>,
+    // In boxes: half of the places in a tree's nodes are empty.
+    records: BTreeMap<Key, Box<Record>>,
     /// Whose an address is: the task that was made last of all that ever showed it.
     owners: BTreeMap<IpAddr, Owner>,
 }
@@ -67,7 +68,7 @@ impl Ledger {
     /// Reads or changes what is known of a service.
     pub(super) fn with<R>(&self, key: &Key, work: impl FnOnce(&mut Record) -> R) -> R {
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        work(books.records.entry(key.clone()).or_insert_with(|| Record::new(self.settle)))
+        work(books.records.entry(key.clone()).or_insert_with(|| Record::new(self.settle).into()))
     }
 
     /// Takes the news of an event: the service's tasks are what it says from now on, unless more is known already.
@@ -147,7 +148,7 @@ impl Ledger {
 
 impl Books {
     fn record(&mut self, key: &Key, settle: Duration) -> &mut Record {
-        self.records.entry(key.clone()).or_insert_with(|| Record::new(settle))
+        self.records.entry(key.clone()).or_insert_with(|| Record::new(settle).into())
     }
 
     /// Enters whose a task's address is. An address that ECS gives to a task was given back by whoever had it,

@@ -248,3 +248,51 @@ fn scenario_52_a_sleep_that_fails_or_hangs_leaves_the_service_awake() {
         assert!(quick, "{kind:?}: {}", told.text());
     }
 }
+
+/// Five services on each of four levels, every one of which needs all of the level below, at the pace of the real ECS.
+/// One after another the levels would take four times as long.
+#[test]
+fn a_graph_of_four_levels_wakes_within_a_tenth_more_than_its_slowest_member_takes() {
+    let names: Vec<String> = (0..20).map(|number| format!("s{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let boot = |number: usize| Duration::from_millis(1_000 + number as u64 * 7 % 20 * 100);
+    let mut weather = story(&names);
+    weather.nature.speed = 1.0;
+    for (number, service) in weather.nature.services.iter_mut().enumerate() {
+        service.app.boot = boot(number);
+    }
+    let needs =
+        |level: usize| (level * 5 - 5..level * 5).map(|on| format!("s{on}: {{ condition: healthy }}"));
+    let depends_on: Vec<String> = (0..20)
+        .map(
+            |number| {
+                if number < 5 { String::new() } else { needs(number / 5).collect::<Vec<_>>().join(", ") }
+            },
+        )
+        .collect();
+    weather = weather.graph(seconds(30), &depends_on);
+    // How often AWS is asked is as it is by default.
+    let (times, longer) = ("wake_timeout: 30s, hold_timeout: 25s", "wake_timeout: 2m, hold_timeout: 2m");
+    weather.story.config = weather.story.config.replace("poll_every: 400ms, ", "").replace(times, longer);
+    weather.story.pace.faults_end = seconds(90);
+    weather.story.pace.tick = Duration::from_millis(50);
+    weather.story.terms.wake = seconds(60);
+    weather.story.pace.falls_asleep = seconds(240);
+    weather.asks(seconds(1), "s19", Sort::Get);
+    let told = weather.told();
+
+    let (took, answer) = told.answers()[0];
+    assert_eq!((answer.status, answer.service.as_deref()), (200, Some("s19")), "{}", told.text());
+    let alone = |(number, name): (usize, &&str)| {
+        let (called, count) = told.counts(name)[0];
+        assert_eq!(count, 1);
+        let began = told.0.iter().find_map(|(at, event)| match event {
+            Event::Began { service, .. } if service == name => Some(*at),
+            _ => None,
+        });
+        began.unwrap() + boot(number) - called
+    };
+    let slowest = names.iter().enumerate().map(alone).max().unwrap();
+    println!("the graph took {took:?}, its slowest member alone {slowest:?}");
+    assert!(took <= slowest.mul_f64(1.1), "{took:?}, and {slowest:?} for the slowest");
+}

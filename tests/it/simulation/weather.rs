@@ -63,9 +63,14 @@ impl Weather {
     }
 
     /// The same, with another quiet time.
-    pub(crate) fn idle_after(mut self, idle: Duration) -> Self {
+    pub(crate) fn idle_after(self, idle: Duration) -> Self {
         let depends_on = vec![String::new(); self.story.services.len()];
-        self.story.config = config(&self.nature, idle, &depends_on);
+        self.graph(idle, &depends_on)
+    }
+
+    /// The same, with another quiet time and the `depends_on` of each service.
+    pub(crate) fn graph(mut self, idle: Duration, depends_on: &[String]) -> Self {
+        self.story.config = config(&self.nature, idle, depends_on);
         self
     }
 

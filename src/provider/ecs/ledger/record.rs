@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -28,7 +28,7 @@ pub(in crate::provider::ecs) struct Record {
     /// How long answers may be from before a change of ours.
     pub(super) settle: Duration,
     /// The specs that mean it.
-    names: BTreeSet<Arc<str>>,
+    names: Vec<Arc<str>>,
     /// Its description, and when the look that brought it was begun.
     pub(super) service: Option<(ServiceState, Time)>,
     /// Since when the description is known to be out of date, by an event or by a change of ours.
@@ -49,8 +49,8 @@ pub(in crate::provider::ecs) struct Record {
     pub(super) lowered: Option<Lowered>,
     /// What is known of its tags besides.
     pub(super) tags: Tags,
-    /// Says that it is needed again.
-    calls_off: watch::Sender<()>,
+    /// Says that it is needed again, once somebody wants to hear it.
+    calls_off: Option<watch::Sender<()>>,
     /// Since when its tasks have been changing.
     pub(super) unrest: Option<Unrest>,
     /// The roll-out that is under way, and since when that is known.
@@ -90,7 +90,7 @@ impl Record {
     pub(super) fn new(settle: Duration) -> Self {
         Self {
             settle,
-            names: BTreeSet::new(),
+            names: Vec::new(),
             service: None,
             outdated_at: None,
             tasks: BTreeMap::new(),
@@ -102,7 +102,7 @@ impl Record {
             lowered: None,
             rollout: None,
             tags: Tags::default(),
-            calls_off: watch::Sender::new(()),
+            calls_off: None,
             unrest: None,
         }
     }
@@ -110,7 +110,7 @@ impl Record {
     /// Somebody means this service by this name.
     pub(in crate::provider::ecs) fn asked_for_by(&mut self, name: &Arc<str>) {
         if !self.names.contains(name) {
-            self.names.insert(name.clone());
+            self.names.push(name.clone());
         }
     }
 
@@ -129,13 +129,15 @@ impl Record {
     }
 
     /// Hears when it is needed again, from now on.
-    pub(in crate::provider::ecs) fn calls_off(&self) -> watch::Receiver<()> {
-        self.calls_off.subscribe()
+    pub(in crate::provider::ecs) fn calls_off(&mut self) -> watch::Receiver<()> {
+        self.calls_off.get_or_insert_default().subscribe()
     }
 
     /// It is needed again.
     pub(in crate::provider::ecs) fn call_off(&self) {
-        self.calls_off.send_replace(());
+        if let Some(calls_off) = &self.calls_off {
+            calls_off.send_replace(());
+        }
     }
 
     /// The description is out of date.
@@ -146,13 +148,22 @@ impl Record {
     // === What comes in ===
 
     /// Takes a description from a look begun at `begun`; an older one than is known tells nothing.
-    pub(in crate::provider::ecs) fn described(&mut self, state: ServiceState, begun: Time, now: Now) {
+    pub(in crate::provider::ecs) fn described(&mut self, mut state: ServiceState, begun: Time, now: Now) {
         if self.service.as_ref().is_some_and(|(_, known)| *known > begun) {
             return;
         }
+        if state.desired == 0 {
+            // Nothing keeps it down: the newest alone says where those of the next way up begin.
+            state.events.truncate(1);
+            state.events.shrink_to_fit();
+        }
         self.note_rollout(&state, now.time);
         let was_up = self.service.is_none() || self.up_since.is_some();
-        self.service = Some((state, begun));
+        match &mut self.service {
+            // What says the same is not moved about in memory.
+            Some((known, since)) if *known == state => *since = begun,
+            service => *service = Some((state, begun)),
+        }
         self.note_desired(begun);
         if was_up && self.up_since.is_none() && self.desired() == 0 {
             self.found_lowered(begun, now);

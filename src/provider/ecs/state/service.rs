@@ -5,6 +5,9 @@ use aws_sdk_ecs::types;
 
 use super::{Nonsense, count, moment, name_of, needed};
 
+/// How many of its events are read. ECS keeps a hundred of each service; what keeps one down is among the newest.
+const NEWEST_EVENTS: usize = 10;
+
 /// A service, as `DescribeServices` and `UpdateService` answer it.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::provider::ecs) struct ServiceState {
@@ -26,7 +29,7 @@ pub(in crate::provider::ecs) struct ServiceState {
     pub(in crate::provider::ecs) daemon: bool,
     /// The ARN of its task definition; empty where task sets carry theirs.
     pub(in crate::provider::ecs) task_definition: String,
-    /// What the scheduler says about it, newest first; ECS keeps the last hundred.
+    /// What the scheduler said about it last, newest first.
     pub(in crate::provider::ecs) events: Vec<ServiceEvent>,
     /// Its deployments; none with a controller other than ECS.
     pub(in crate::provider::ecs) deployments: Vec<Deployment>,
@@ -171,6 +174,8 @@ fn events(events: Vec<types::ServiceEvent>, complain: &mut impl FnMut(Nonsense))
         events.into_iter().filter_map(|event| read(event).map_err(&mut *complain).ok()).collect();
     // A stable sort: those of one moment keep their order.
     read.sort_by_key(|event| std::cmp::Reverse(event.at));
+    read.truncate(NEWEST_EVENTS);
+    read.shrink_to_fit();
     read
 }
 

@@ -144,26 +144,26 @@ impl<'c> Checker<'c> {
 
     /// Checks the services of one cluster.
     async fn cluster(&mut self, subjects: &[Subject<'_>]) {
-        let mut sound = Vec::new();
+        let mut reader = None;
+        // What was learnt of some goes before the next are asked for: there may be thousands.
         for batch in subjects.chunks(SERVICES_PER_REQUEST) {
-            self.describe(batch, &mut sound).await;
-        }
-        for (subject, state) in &sound {
-            self.service(*subject, state).await;
-        }
-        if let Some((subject, _)) = sound.first() {
-            self.try_reading(*subject).await;
-        }
-        if self.depth == Depth::Full {
-            for (subject, state) in &sound {
-                self.try_changing(*subject, state).await;
+            for (subject, state) in self.describe(batch).await {
+                self.service(subject, &state).await;
+                if self.depth == Depth::Full {
+                    self.try_changing(subject, &state).await;
+                }
+                reader = reader.or(Some(subject));
             }
+        }
+        if let Some(subject) = reader {
+            self.try_reading(subject).await;
         }
     }
 
-    /// Describes services of one cluster, and keeps those that there are.
-    async fn describe<'s>(&mut self, subjects: &[Subject<'s>], sound: &mut Vec<(Subject<'s>, ServiceState)>) {
-        let Some(first) = subjects.first().filter(|_| !self.is_over) else { return };
+    /// Describes services of one cluster; those that there are.
+    async fn describe<'s>(&mut self, subjects: &[Subject<'s>]) -> Vec<(Subject<'s>, ServiceState)> {
+        let mut sound = Vec::new();
+        let Some(first) = subjects.first().filter(|_| !self.is_over) else { return sound };
         let names: BTreeSet<&str> = subjects.iter().map(|subject| subject.ecs.service.as_str()).collect();
         let names: Vec<&str> = names.into_iter().collect();
         match self.api.services(&first.ecs.cluster, &names, Urgency::Watch).await {
@@ -196,6 +196,7 @@ impl<'c> Checker<'c> {
                 }
             }
         }
+        sound
     }
 
     /// Checks one service that there is.

@@ -158,6 +158,11 @@ impl Record {
             state.events.shrink_to_fit();
         }
         self.note_rollout(&state, now.time);
+        let last_down = self
+            .service
+            .as_ref()
+            .filter(|_| self.desired() == 0)
+            .map(|(known, at)| Rise { since: *at, events: Baseline::After(known.newest_event()) });
         let was_up = self.service.is_none() || self.up_since.is_some();
         match &mut self.service {
             // What says the same is not moved about in memory.
@@ -175,9 +180,11 @@ impl Record {
         if self.up_since.is_none() {
             self.rise = None;
         } else if self.rise.is_none() {
-            // Found on its way up, or up.
-            let from = now.wall.checked_sub(STILL_TRUE).unwrap_or(SystemTime::UNIX_EPOCH);
-            self.rise = Some(Rise { since: Time::ZERO, events: Baseline::From(from) });
+            // Found on its way up, or up: since it was last seen down, if it ever was.
+            self.rise = last_down.or_else(|| {
+                let from = now.wall.checked_sub(STILL_TRUE).unwrap_or(SystemTime::UNIX_EPOCH);
+                Some(Rise { since: Time::ZERO, events: Baseline::From(from) })
+            });
         }
     }
 

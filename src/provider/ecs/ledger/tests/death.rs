@@ -42,6 +42,18 @@ fn a_death_before_the_waking_does_not_count() {
 }
 
 #[test]
+fn what_somebody_else_wakes_begins_anew() {
+    let mut world = waking();
+    world.later(5).tasks(&[dead(1, 101, 104, EXITED, "x")]);
+    assert!(world.seen().fault.is_some());
+    world.later(60).described(service(0, 0, 0).saying("1", 160, "was unable to place a task"));
+    world.later(60).described(service(1, 0, 0).saying("1", 160, "was unable to place a task"));
+    assert_eq!(world.seen().fault, None, "it died before it was seen down");
+    world.later(5).tasks(&[dead(2, 226, 230, EXITED, "y")]);
+    assert!(world.seen().fault.is_some());
+}
+
+#[test]
 fn clocks_that_disagree_date_no_death_before_it_was_last_seen_alive() {
     let mut world = waking();
     world.later(10).tasks(&[task(1, Running, 102)]);

@@ -39,6 +39,13 @@ impl Problem {
     /// No route matches.
     pub const NO_ROUTE: Self = Self::new(StatusCode::NOT_FOUND, "no_route", "There is nothing here.");
 
+    /// The connection was opened for another host (RFC 9110 section 15.5.20).
+    pub const MISDIRECTED: Self = Self::new(
+        StatusCode::MISDIRECTED_REQUEST,
+        "misdirected",
+        "This connection was opened for another host. Open one of its own.",
+    );
+
     /// A problem without a time at which it may be over.
     pub const fn new(status: StatusCode, code: &'static str, detail: &'static str) -> Self {
         Self { status, code, detail, retry_after: None }
@@ -174,13 +181,14 @@ fn push_json(json: &mut String, text: &str) {
 mod tests {
     use super::*;
 
-    const ALL: [Problem; 6] = [
+    const ALL: [Problem; 7] = [
         Problem::ASLEEP,
         Problem::FULL,
         Problem::HOLD_TIMEOUT,
         Problem::wake_failed("It \"stopped\"\n\\ at 100 %, é."),
         Problem::NO_ROUTE,
         Problem::bad_request("The Host header is missing."),
+        Problem::MISDIRECTED,
     ];
 
     #[test]

@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-pub use plan::{Admin, Aws, Listener, Plan, Tls};
+pub use plan::{Admin, Aws, Certificate, Listener, Pem, Plan, Tls};
 pub use problem::{Position, Problem, Problems};
 pub use schema::schema;
 

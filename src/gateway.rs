@@ -4,6 +4,7 @@ mod accept;
 mod front;
 mod pace;
 mod serve;
+mod tls;
 
 use std::fmt;
 use std::io;
@@ -16,6 +17,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tower_layer::Layer;
 
 pub use serve::{Drained, ServeOptions, serve};
+pub use tls::TlsError;
 
 use crate::admin::{Admin, AdminOptions};
 use crate::clock::Clock;
@@ -29,6 +31,8 @@ use crate::provider::Nudge;
 use crate::proxy::Proxy;
 use front::{AdminFront, Front};
 use pace::pace;
+use serve::serve_with;
+use tls::{Offer, Terminator};
 
 /// Those who still wait when the drain timeout is nearly up are told so this long before.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -41,6 +45,8 @@ const ADMIN_DRAIN: Duration = Duration::from_secs(1);
 pub enum GatewayError {
     /// An address cannot be listened on.
     Listen(SocketAddr, io::Error),
+    /// A listener cannot speak TLS with its certificates.
+    Tls(SocketAddr, TlsError),
     /// The waiting page's template is not one.
     Page(TemplateError),
     /// What the configuration asks for and this build cannot do, one sentence each.
@@ -54,7 +60,7 @@ pub enum GatewayError {
 impl GatewayError {
     /// Whether the configuration is to blame.
     pub fn is_of_configuration(&self) -> bool {
-        matches!(self, Self::Page(_) | Self::NotInThisBuild(_) | Self::NeedsRestart(_))
+        matches!(self, Self::Tls(..) | Self::Page(_) | Self::NotInThisBuild(_) | Self::NeedsRestart(_))
     }
 }
 
@@ -65,6 +71,7 @@ impl fmt::Display for GatewayError {
                 write!(f, "cannot listen on {address}: another program does already")
             }
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::Tls(address, error) => write!(f, "listeners: tls of {address}: {error}"),
             Self::Page(error) => write!(f, "page: {error}"),
             Self::NotInThisBuild(missing) | Self::NeedsRestart(missing) => f.write_str(&missing.join("\n")),
             Self::Driver => f.write_str("the driver broke down; please report this"),
@@ -74,10 +81,17 @@ impl fmt::Display for GatewayError {
 
 impl std::error::Error for GatewayError {}
 
+/// A listener whose address is bound.
+#[derive(Debug)]
+struct Bound {
+    listener: Box<dyn Listener>,
+    tls: Option<Arc<Terminator>>,
+}
+
 /// A gateway with its sockets open, ready to run.
 #[derive(Debug)]
 pub struct Gateway {
-    listeners: Vec<Box<dyn Listener>>,
+    listeners: Vec<Bound>,
     admin: Option<(Box<dyn Listener>, Admin)>,
     front: Front,
     driver: JoinHandle<()>,
@@ -108,8 +122,11 @@ impl Gateway {
         can_do(&plan, |name| providers.contains_key(name))?;
         let mut listeners = Vec::new();
         for listener in &plan.listeners {
-            listeners.push(listen(&*net, listener.address).await?);
+            let failed = |error| GatewayError::Tls(listener.address, error);
+            let tls = listener.tls.as_ref().map(Terminator::new).transpose().map_err(failed)?.map(Arc::new);
+            listeners.push(Bound { listener: listen(&*net, listener.address).await?, tls });
         }
+        let terminators = listeners.iter().map(|bound| bound.tls.clone()).collect();
         let admin_listener = match &plan.admin {
             Some(admin) => Some(listen(&*net, admin.address).await?),
             None => None,
@@ -134,13 +151,13 @@ impl Gateway {
             (listener, Admin::new(options, control.clone(), metrics.clone(), readiness))
         });
         let plan = Arc::new(Mutex::new(Arc::new(plan)));
-        let handle = Handle { layer, control, metrics, plan, known: known.into() };
+        let handle = Handle { layer, control, metrics, plan, terminators, known: known.into() };
         Ok(Self { listeners, admin, front, driver, notices, told, handle, ready })
     }
 
     /// Where requests come in: the addresses that the listeners really have.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+        self.listeners.iter().filter_map(|bound| bound.listener.local_addr().ok()).collect()
     }
 
     /// Where the admin API is, if anywhere.
@@ -168,9 +185,9 @@ impl Gateway {
         let drain = handle.plan().drain_timeout;
         let counting = tokio::spawn(metrics::record(notices, handle.metrics.clone()));
         let mut fronts = JoinSet::new();
-        for listener in listeners {
-            let serving = serve(listener, front.clone(), until(stopped.clone()), ServeOptions { drain });
-            fronts.spawn(serving);
+        for Bound { listener, tls } in listeners {
+            let (front, stop) = (front.clone(), until(stopped.clone()));
+            fronts.spawn(serve_with(listener, tls, front, stop, ServeOptions { drain }));
         }
         let (admin_stopping, admin_stopped) = watch::channel(false);
         let admin = admin.map(|(listener, admin)| {
@@ -210,6 +227,8 @@ pub struct Handle {
     control: Control,
     metrics: Arc<Metrics>,
     plan: Arc<Mutex<Arc<Plan>>>,
+    /// Of the plan's listeners, in their order.
+    terminators: Arc<[Option<Arc<Terminator>>]>,
     known: Arc<[Arc<str>]>,
 }
 
@@ -230,8 +249,21 @@ impl Handle {
         tracing::error!("the new configuration is not taken over, the old one stays in force\n{why}");
     }
 
-    /// Goes over to another plan: services, routes, policy and page. Requests under way are not touched, services
-    /// that stay keep their phase. Listeners, the admin API, the gateway-wide bound of held requests and the drain
+    /// The certificates of a plan with the same listeners, opened.
+    fn offers(&self, plan: &Plan) -> Result<Vec<(Arc<Terminator>, Offer)>, GatewayError> {
+        let mut offers = Vec::new();
+        for (listener, terminator) in plan.listeners.iter().zip(self.terminators.iter()) {
+            if let (Some(tls), Some(terminator)) = (&listener.tls, terminator) {
+                let offer =
+                    terminator.prepare(tls).map_err(|error| GatewayError::Tls(listener.address, error))?;
+                offers.push((terminator.clone(), offer));
+            }
+        }
+        Ok(offers)
+    }
+
+    /// Goes over to another plan: services, routes, policy, page and certificates, which are opened anew. Requests under
+    /// way are not touched, services that stay keep their phase. The addresses of listeners, the admin API, the gateway-wide bound of held requests and the drain
     /// timeout stay as they are until the next start; that is said in the log where they differ.
     ///
     /// # Errors
@@ -245,7 +277,10 @@ impl Handle {
             return Err(GatewayError::NeedsRestart(late));
         }
         let before = self.plan();
-        if before.listeners != plan.listeners
+        let same_listeners = sockets(&before) == sockets(&plan);
+        // All are opened before the first is taken over.
+        let offers = if same_listeners { self.offers(&plan)? } else { Vec::new() };
+        if !same_listeners
             || before.admin != plan.admin
             || before.max_held != plan.max_held
             || before.drain_timeout != plan.drain_timeout
@@ -257,6 +292,9 @@ impl Handle {
         }
         self.control.reload(plan.graph.clone()).await.map_err(|_| GatewayError::Driver)?;
         self.layer.set(table(&plan, &self.control, &self.metrics), page);
+        for (terminator, offer) in offers {
+            terminator.set(offer);
+        }
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
         self.metrics.reloaded(true);
         tracing::info!("the new configuration is in force");
@@ -305,11 +343,24 @@ pub fn not_in_this_build(plan: &Plan, known: impl Fn(&str) -> bool) -> Vec<Strin
     let unknown = specs.filter(|spec| spec.sleeps() && !known(spec.kind.provider())).map(|spec| {
         format!("services.{}: the provider `{}` is not in this build", spec.name, spec.kind.provider())
     });
-    let tls = plan.listeners.iter().filter(|listener| listener.tls.is_some()).map(|listener| {
-        let address = listener.address;
-        format!("listeners: TLS is not in this build; take `tls` out of {address} and put a load balancer before it")
-    });
-    unknown.chain(tls).collect()
+    unknown.collect()
+}
+
+/// What listeners cannot be changed without a restart: where they are, and whether they speak TLS.
+fn sockets(plan: &Plan) -> Vec<(SocketAddr, bool)> {
+    plan.listeners.iter().map(|listener| (listener.address, listener.tls.is_some())).collect()
+}
+
+/// Opens the certificates of a plan, to see whether they can be used.
+///
+/// # Errors
+/// [`GatewayError::Tls`].
+pub fn check_certificates(plan: &Plan) -> Result<(), GatewayError> {
+    for listener in &plan.listeners {
+        let tried = listener.tls.as_ref().map(tls::try_out).transpose();
+        tried.map_err(|error| GatewayError::Tls(listener.address, error))?;
+    }
+    Ok(())
 }
 
 /// Resolves once the channel says `true`, or nobody can any more.

@@ -2,6 +2,7 @@
 
 mod client;
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -36,6 +37,12 @@ impl Scheme {
     }
 }
 
+/// Which hosts a connection may be used for.
+pub trait Authority: fmt::Debug + Send + Sync + 'static {
+    /// Whether it may be used for this host, given without a port.
+    fn is_for(&self, host: &str) -> bool;
+}
+
 /// The facts of one accepted connection. Each of its requests carries them as an extension.
 #[derive(Clone, Debug)]
 pub struct Peer(Arc<Facts>);
@@ -47,11 +54,21 @@ struct Facts {
     scheme: Scheme,
     ip: HeaderValue,
     node: String,
+    authority: Option<Box<dyn Authority>>,
 }
 
 impl Peer {
     /// The client at this address, which came by this scheme.
     pub fn new(address: SocketAddr, scheme: Scheme) -> Self {
+        Self::of(address, scheme, None)
+    }
+
+    /// The client at this address, which came by TLS for some hosts.
+    pub fn with_authority(address: SocketAddr, authority: impl Authority) -> Self {
+        Self::of(address, Scheme::Https, Some(Box::new(authority)))
+    }
+
+    fn of(address: SocketAddr, scheme: Scheme, authority: Option<Box<dyn Authority>>) -> Self {
         let ip = address.ip().to_canonical();
         let node = match ip {
             IpAddr::V4(ip) => ip.to_string(),
@@ -61,7 +78,7 @@ impl Peer {
         let header = HeaderValue::from_str(&ip.to_string());
         // An address has no character that a header may not have.
         let ip = header.unwrap_or_else(|_| HeaderValue::from_static("unknown"));
-        Self(Arc::new(Facts { address, scheme, ip, node }))
+        Self(Arc::new(Facts { address, scheme, ip, node, authority }))
     }
 
     /// Where it came from.
@@ -72,6 +89,11 @@ impl Peer {
     /// How it came.
     pub fn scheme(&self) -> Scheme {
         self.0.scheme
+    }
+
+    /// Whether its connection may be used for this host, given without a port.
+    pub fn is_for(&self, host: &str) -> bool {
+        self.0.authority.as_ref().is_none_or(|authority| authority.is_for(host))
     }
 
     /// Its IP address as `X-Forwarded-For` wants it.

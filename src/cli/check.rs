@@ -24,6 +24,7 @@ impl Args {
         for missing in gateway::not_in_this_build(&plan, gateway::is_built_in) {
             eprintln!("note: {missing}");
         }
+        gateway::check_certificates(&plan).map_err(|error| Failure::usage(error.to_string()))?;
         let count =
             |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
         output::print(&format!(

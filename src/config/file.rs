@@ -77,11 +77,30 @@ pub(crate) struct Listener {
     /// IP address and port, as `0.0.0.0:8080` or `[::]:8080`.
     #[schemars(required)]
     pub(crate) address: Option<String>,
-    /// The certificate; plain HTTP if absent.
-    pub(crate) tls: Option<Tls>,
+    /// The certificate, or a list of them: a client gets the first that is for the name it asks for, and the first of
+    /// all where none is. Plain HTTP if absent.
+    pub(crate) tls: Option<Certificates>,
 }
 
-/// A certificate with its key, in PEM files; beside the configuration's file if relative.
+/// One certificate, or a list of them.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Certificates {
+    One(Tls),
+    Many(Vec<Tls>),
+}
+
+impl Certificates {
+    pub(crate) fn as_slice(&self) -> &[Tls] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+}
+
+/// A certificate with its key: files with PEM, beside the configuration's file if relative, or PEM itself, as
+/// `${TLS_KEY}`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tls {

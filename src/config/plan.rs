@@ -53,7 +53,7 @@ impl fmt::Debug for Plan {
 pub struct Listener {
     /// IP address and port; port 0 is one that the operating system picks.
     pub address: SocketAddr,
-    /// The certificate; plain HTTP where `None`.
+    /// Its certificates; plain HTTP where `None`.
     pub tls: Option<Tls>,
 }
 
@@ -90,13 +90,39 @@ impl Default for Aws {
     }
 }
 
-/// A certificate with its key, in PEM files that were not opened yet.
+/// TLS at a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
-    /// The certificate chain.
-    pub certificate: PathBuf,
+    /// At least one. A client gets the first that is for the name it asks for, and the first of all where none is.
+    pub certificates: Vec<Certificate>,
+}
+
+/// A certificate with its key, which were not looked at yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The certificate chain, the server's own first.
+    pub chain: Pem,
     /// Its private key.
-    pub key: PathBuf,
+    pub key: Pem,
+}
+
+/// PEM (RFC 7468), or where it is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Pem {
+    /// In this file.
+    File(PathBuf),
+    /// This text.
+    Text(Arc<str>),
+}
+
+impl fmt::Debug for Pem {
+    /// Without the text, which may be a key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Text(_) => f.write_str("Text"),
+        }
+    }
 }
 
 /// The admin API.

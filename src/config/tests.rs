@@ -69,7 +69,7 @@ fn the_documented_example_is_accepted() {
     let plan = load(EXAMPLE).unwrap();
     assert_eq!(plan.listeners[0].address, SocketAddr::from(([0, 0, 0, 0], 8080)));
     let tls = plan.listeners[1].tls.as_ref().unwrap();
-    assert_eq!(tls.certificate, Path::new("tls/fullchain.pem"));
+    assert_eq!(tls.certificates[0].chain, Pem::File("tls/fullchain.pem".into()));
     assert_eq!(plan.files, [Path::new("tls/fullchain.pem"), Path::new("tls/key.pem")]);
     assert_eq!(plan.admin.as_ref().unwrap().token.as_deref(), Some(TOKEN));
     let shown = format!("{plan:?}");

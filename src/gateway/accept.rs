@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::sync::{mpsc, oneshot};
 use tower_service::Service;
 
+use super::tls::Terminator;
 use crate::net::Accepted;
 use crate::peer::{ClientIo, Peer, PeerGone, Scheme};
 use crate::proxy::BoxError;
@@ -31,6 +33,9 @@ const FIRST_READ: usize = 1024;
 /// counts both as one. Longer than the 60 s of the load balancers that may stand before us, which otherwise send
 /// a request into a connection that we are closing.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// How long a client may take for the TLS handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The largest head of a request.
 const MOST_HEAD: usize = 64 * 1024;
@@ -49,8 +54,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(15);
 pub(super) async fn connection<S, B>(
     io: Box<dyn Accepted>,
     address: SocketAddr,
+    tls: Option<Arc<Terminator>>,
     service: S,
-    stop: oneshot::Receiver<()>,
+    mut stop: oneshot::Receiver<()>,
     open: mpsc::Sender<Infallible>,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
@@ -60,31 +66,58 @@ pub(super) async fn connection<S, B>(
 {
     let mut io = ClientIo::new(io);
     let gone = io.peer_gone();
-    let mut stop = stop;
-    let first = async {
-        tokio::select! {
+    let ended = if let Some(tls) = tls {
+        let shaken = tokio::select! {
             biased;
-            first = tokio::time::timeout(HEAD_TIMEOUT, first_bytes(&mut io)) => first.ok()?.ok(),
-            _ = &mut stop => None,
-        }
-    };
-    // Closed, silent or asked to stop before the first byte.
-    let Some(first) = first.await else { return };
-    let is_http2 = first.starts_with(PREFACE);
-    io.unread(first);
-
-    // TLS would be taken off here; ALPN then tells the version, and the scheme is another.
-    let peer = Peer::new(address, Scheme::Http);
-    let io = TokioIo::new(Counted { io, _open: open });
-    let ended = if is_http2 {
-        let service = Requests { service, peer, gone: None };
-        serve_http2(io, service, stop).await
+            shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(io)) => shaken,
+            _ = &mut stop => return,
+        };
+        let (io, session) = match shaken {
+            Ok(Ok(shaken)) => shaken,
+            Ok(Err(error)) => return tracing::debug!(%error, %address, "a client's TLS handshake failed"),
+            Err(_) => return tracing::debug!(%address, "a client took too long for its TLS handshake"),
+        };
+        let is_http2 = session.is_http2;
+        let peer = Peer::with_authority(address, session);
+        serve_requests(Counted { io, _open: open }, is_http2, service, peer, gone, stop).await
     } else {
-        let service = Requests { service, peer, gone: Some(gone) };
-        serve_http1(io, service, stop).await
+        let first = tokio::select! {
+            biased;
+            first = tokio::time::timeout(HEAD_TIMEOUT, first_bytes(&mut io)) => first.ok().and_then(Result::ok),
+            _ = &mut stop => None,
+        };
+        // Closed, silent or asked to stop before the first byte.
+        let Some(first) = first else { return };
+        let is_http2 = first.starts_with(PREFACE);
+        io.unread(first);
+        let peer = Peer::new(address, Scheme::Http);
+        serve_requests(Counted { io, _open: open }, is_http2, service, peer, gone, stop).await
     };
     if let Err(error) = ended {
         tracing::debug!(%error, %address, "a client's connection broke");
+    }
+}
+
+async fn serve_requests<I, S, B>(
+    io: Counted<I>,
+    is_http2: bool,
+    service: S,
+    peer: Peer,
+    gone: PeerGone,
+    stop: oneshot::Receiver<()>,
+) -> hyper::Result<()>
+where
+    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let io = TokioIo::new(io);
+    if is_http2 {
+        serve_http2(io, Requests { service, peer, gone: None }, stop).await
+    } else {
+        serve_http1(io, Requests { service, peer, gone: Some(gone) }, stop).await
     }
 }
 

@@ -12,12 +12,14 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::admin::{Admin, AdminBody};
-use crate::answer::is_grpc;
+use crate::answer::{Problem, is_grpc};
 use crate::body::WakeBody;
 use crate::layer::{ResponseFuture, Wake};
 use crate::metrics::{Outcome, RouteMeter};
 use crate::net::BoxFuture;
+use crate::peer::Peer;
 use crate::proxy::{self, Proxy, ProxyBody, answer};
+use crate::route::Head;
 
 type FrontBody = Either<WakeBody<ProxyBody>, ProxyBody>;
 
@@ -44,7 +46,7 @@ impl Service<Request<Incoming>> for Front {
     }
 
     fn call(&mut self, mut request: Request<Incoming>) -> FrontFuture {
-        match proxy::arrive(&mut request) {
+        match proxy::arrive(&mut request).and_then(|()| is_directed(&request)) {
             Ok(()) => FrontFuture::Routed { routed: self.wake.call(request) },
             Err(problem) => {
                 self.unmatched.count(Outcome::BadRequest);
@@ -53,6 +55,13 @@ impl Service<Request<Incoming>> for Front {
             }
         }
     }
+}
+
+/// Whether it came over a connection for its host. Which host that is was settled when it arrived.
+fn is_directed<B>(request: &Request<B>) -> Result<(), Problem> {
+    let Some(peer) = request.extensions().get::<Peer>() else { return Ok(()) };
+    let host = Head::of(request, peer.address().ip()).host;
+    if peer.is_for(host) { Ok(()) } else { Err(Problem::MISDIRECTED) }
 }
 
 pin_project! {

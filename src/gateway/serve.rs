@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tower_service::Service;
 
 use super::accept::connection;
+use super::tls::Terminator;
 use crate::net::Listener;
 use crate::proxy::BoxError;
 
@@ -65,6 +66,24 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
+    serve_with(listener, None, service, stop, options).await
+}
+
+/// The same, over TLS where that is given.
+pub(super) async fn serve_with<L, S, B>(
+    listener: L,
+    tls: Option<Arc<Terminator>>,
+    service: S,
+    stop: impl Future<Output = ()>,
+    options: ServeOptions,
+) -> Drained
+where
+    L: Listener,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     let stops = Stops::default();
     // Nothing is ever sent: the channel closes when the last connection has dropped its end.
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
@@ -78,7 +97,7 @@ where
         match accepted {
             Ok((io, address)) => {
                 let (entry, stopped) = stops.enter();
-                let served = connection(io, address, service.clone(), stopped, open.clone());
+                let served = connection(io, address, tls.clone(), service.clone(), stopped, open.clone());
                 tokio::spawn(async move {
                     served.await;
                     drop(entry);

@@ -161,6 +161,7 @@ pub(crate) fn merge(value: &mut Value, over: Value) {
 }
 
 /// What a run of the binary came to.
+#[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) out: String,
@@ -285,6 +286,10 @@ impl Gateway {
     }
 
     // === The admin API ===
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.admin)

@@ -43,10 +43,11 @@ const TABLE: &[Row] = &[
         "model engine clock net peer route answer meter gate provider probe page config body layer driver metrics proxy",
         "TcpListener TcpStream aws_*",
     ),
+    // The provider of cryptography is `aws_lc_rs`.
     row(
         "gateway",
         "model engine clock net peer route answer meter gate provider probe page config body layer driver metrics proxy admin",
-        "TcpListener TcpStream aws_*",
+        "TcpListener TcpStream aws_config aws_credential_types aws_sdk_* aws_smithy_*",
     ),
     row(
         "cli",

@@ -48,3 +48,4 @@ mod proxy_websocket;
 mod simulation;
 #[path = "../simulator/mod.rs"]
 mod simulator;
+mod tls;

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use super::super::file;
 use super::super::node::At;
-use super::super::plan::{Admin, Listener, Tls};
+use super::super::plan::{Admin, Certificate, Listener, Pem, Tls};
 use super::super::problem::quoted;
 use super::Build;
 
@@ -14,7 +14,7 @@ impl Build<'_> {
         let mut all: Vec<Listener> = Vec::new();
         for (index, listener) in listeners.iter().enumerate() {
             let at = at.item(index);
-            let tls = listener.tls.as_ref().and_then(|tls| self.tls(tls));
+            let tls = listener.tls.as_ref().and_then(|tls| self.tls(tls.as_slice(), &at.key("tls")));
             let place = at.key("address");
             let Some(address) = listener.address.as_deref().and_then(|text| self.take(socket(text), &place))
             else {
@@ -28,11 +28,28 @@ impl Build<'_> {
         all
     }
 
-    fn tls(&mut self, tls: &file::Tls) -> Option<Tls> {
-        let tls =
-            Tls { certificate: self.path(tls.certificate.as_deref()?), key: self.path(tls.key.as_deref()?) };
-        self.files.extend([tls.certificate.clone(), tls.key.clone()]);
-        Some(tls)
+    fn tls(&mut self, tls: &[file::Tls], at: &At<'_>) -> Option<Tls> {
+        if tls.is_empty() {
+            self.report(at.key_problem("must not be empty; leave the key out for plain HTTP"));
+        }
+        let mut certificates = Vec::new();
+        for one in tls {
+            let chain = self.pem(one.certificate.as_deref()?);
+            certificates.push(Certificate { chain, key: self.pem(one.key.as_deref()?) });
+        }
+        Some(Tls { certificates })
+    }
+
+    /// PEM itself, or the file that it is in.
+    fn pem(&mut self, text: &str) -> Pem {
+        if text.trim_start().starts_with("-----BEGIN ") {
+            return Pem::Text(text.into());
+        }
+        let path = self.path(text);
+        if !self.files.contains(&path) {
+            self.files.push(path.clone());
+        }
+        Pem::File(path)
     }
 
     pub(super) fn admin(

@@ -46,6 +46,10 @@ impl Problem {
         "This connection was opened for another host. Open one of its own.",
     );
 
+    /// There is no HTTPS for this host to be sent to.
+    pub const NOT_OURS: Self =
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "misdirected", "This host is not served here.");
+
     /// A problem without a time at which it may be over.
     pub const fn new(status: StatusCode, code: &'static str, detail: &'static str) -> Self {
         Self { status, code, detail, retry_after: None }

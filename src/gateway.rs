@@ -3,6 +3,7 @@
 mod accept;
 mod front;
 mod pace;
+mod redirect;
 mod serve;
 mod tls;
 
@@ -21,7 +22,7 @@ pub use tls::TlsError;
 
 use crate::admin::{Admin, AdminOptions};
 use crate::clock::Clock;
-use crate::config::Plan;
+use crate::config::{self, Plan};
 use crate::driver::{self, Control, Notice, Providers};
 use crate::layer::{Table, WakeLayer};
 use crate::metrics::{self, Metrics};
@@ -31,6 +32,7 @@ use crate::provider::Nudge;
 use crate::proxy::Proxy;
 use front::{AdminFront, Front};
 use pace::pace;
+use redirect::ToHttps;
 use serve::serve_with;
 use tls::{Offer, Terminator};
 
@@ -86,6 +88,7 @@ impl std::error::Error for GatewayError {}
 struct Bound {
     listener: Box<dyn Listener>,
     tls: Option<Arc<Terminator>>,
+    redirect_to_https: Option<u16>,
 }
 
 /// A gateway with its sockets open, ready to run.
@@ -124,7 +127,9 @@ impl Gateway {
         for listener in &plan.listeners {
             let failed = |error| GatewayError::Tls(listener.address, error);
             let tls = listener.tls.as_ref().map(Terminator::new).transpose().map_err(failed)?.map(Arc::new);
-            listeners.push(Bound { listener: listen(&*net, listener.address).await?, tls });
+            let redirect_to_https = listener.redirect_to_https;
+            let listener = listen(&*net, listener.address).await?;
+            listeners.push(Bound { listener, tls, redirect_to_https });
         }
         let terminators = listeners.iter().map(|bound| bound.tls.clone()).collect();
         let admin_listener = match &plan.admin {
@@ -185,9 +190,15 @@ impl Gateway {
         let drain = handle.plan().drain_timeout;
         let counting = tokio::spawn(metrics::record(notices, handle.metrics.clone()));
         let mut fronts = JoinSet::new();
-        for Bound { listener, tls } in listeners {
-            let (front, stop) = (front.clone(), until(stopped.clone()));
-            fronts.spawn(serve_with(listener, tls, front, stop, ServeOptions { drain }));
+        for Bound { listener, tls, redirect_to_https } in listeners {
+            let (front, stop, options) = (front.clone(), until(stopped.clone()), ServeOptions { drain });
+            match redirect_to_https {
+                Some(port) => {
+                    let redirect = ToHttps::new(port, handle.terminators.clone());
+                    fronts.spawn(serve(listener, redirect, stop, options))
+                }
+                None => fronts.spawn(serve_with(listener, tls, front, stop, options)),
+            };
         }
         let (admin_stopping, admin_stopped) = watch::channel(false);
         let admin = admin.map(|(listener, admin)| {
@@ -346,9 +357,10 @@ pub fn not_in_this_build(plan: &Plan, known: impl Fn(&str) -> bool) -> Vec<Strin
     unknown.collect()
 }
 
-/// What listeners cannot be changed without a restart: where they are, and whether they speak TLS.
-fn sockets(plan: &Plan) -> Vec<(SocketAddr, bool)> {
-    plan.listeners.iter().map(|listener| (listener.address, listener.tls.is_some())).collect()
+/// What of listeners changes only with a restart: all but their certificates.
+fn sockets(plan: &Plan) -> Vec<(SocketAddr, bool, Option<u16>)> {
+    let socket = |it: &config::Listener| (it.address, it.tls.is_some(), it.redirect_to_https);
+    plan.listeners.iter().map(socket).collect()
 }
 
 /// Opens the certificates of a plan, to see whether they can be used.

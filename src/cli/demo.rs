@@ -80,6 +80,7 @@ impl Args {
             listeners: vec![Listener {
                 address: self.address.unwrap_or_else(|| free_or_any(8080)),
                 tls: None,
+                redirect_to_https: None,
             }],
             admin: Some(Admin {
                 address: admin,

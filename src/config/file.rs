@@ -80,6 +80,9 @@ pub(crate) struct Listener {
     /// The certificate, or a list of them: a client gets the first that is for the name it asks for, and the first of
     /// all where none is. Plain HTTP if absent.
     pub(crate) tls: Option<Certificates>,
+    /// Sends everybody to HTTPS, at the port that clients reach it by (443): hosts that a certificate of another listener
+    /// is for are redirected, nothing else is answered here.
+    pub(crate) redirect_to_https: Option<u16>,
 }
 
 /// One certificate, or a list of them.

@@ -55,6 +55,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// Its certificates; plain HTTP where `None`.
     pub tls: Option<Tls>,
+    /// It serves nothing but redirects to HTTPS, which is at this port for clients.
+    pub redirect_to_https: Option<u16>,
 }
 
 /// How AWS is used.

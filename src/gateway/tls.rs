@@ -74,6 +74,11 @@ impl Terminator {
         self.offer.store(Arc::new(offer));
     }
 
+    /// Whether one of the certificates is for this host.
+    pub(super) fn is_for(&self, host: &str) -> bool {
+        self.offer.load().certificates.find(host).is_some()
+    }
+
     /// The handshake. Says also for which hosts the connection is, and whether it speaks HTTP/2.
     pub(super) async fn accept<I>(&self, io: I) -> io::Result<(TlsStream<I>, Session)>
     where

@@ -286,3 +286,43 @@ async fn who_does_not_speak_tls_is_let_go() {
     let mut send = http1(gateway.address(), "a.example").await;
     assert_eq!(ask(&mut send, "a.example").await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn plain_http_is_sent_to_https_for_the_hosts_of_certificates_alone() {
+    let scene = Scene::new();
+    put(&scene, "a", &certificate(&["a.example", "*.b.example"]));
+    let mut config = config(&files("a"));
+    let plain = |port| json!({ "address": "127.0.0.1:0", "redirect_to_https": port });
+    config["listeners"].as_array_mut().unwrap().insert(0, plain(443));
+    let gateway = scene.start(&config).await;
+    for (host, path, location) in [
+        ("a.example", "/", "https://a.example/"),
+        ("A.example:80", "/x/y?z=%20&//", "https://a.example/x/y?z=%20&//"),
+        ("x.b.example", "//evil.example/", "https://x.b.example//evil.example/"),
+    ] {
+        let request = Request::post(path).header("host", host).body(full("body")).unwrap();
+        let answer = gateway.ask(request).await;
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (308, location), "{answer:?}");
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+    for host in ["evil.example", "x.a.example", "127.0.0.1"] {
+        gateway.ask(get(host)).await.is_problem(421, "misdirected");
+    }
+    gateway.ask(get("a.example@evil.example")).await.is_problem(400, "bad_request");
+
+    for (listeners, says) in [
+        (json!([plain(443)]), "needs a listener with `tls`"),
+        (
+            json!([{ "address": "127.0.0.1:0", "tls": files("a"), "redirect_to_https": 443 }]),
+            "goes without `tls`",
+        ),
+        (
+            json!([plain(0), { "address": "127.0.0.1:0", "tls": files("a") }]),
+            "is the port that clients reach",
+        ),
+    ] {
+        config["listeners"] = listeners;
+        let ran = scene.run(&["check"], &config.to_string()).await;
+        assert!(ran.code == 64 && ran.err.contains(says), "{ran:?}");
+    }
+}

@@ -23,7 +23,19 @@ impl Build<'_> {
             if address.port() != 0 && all.iter().any(|other| other.address == address) {
                 self.report(place.problem(format!("`{address}` is listened at twice")));
             }
-            all.push(Listener { address, tls });
+            let redirect_to_https = listener.redirect_to_https;
+            if redirect_to_https.is_some() {
+                let place = at.key("redirect_to_https");
+                if tls.is_some() {
+                    self.report(place.key_problem("goes without `tls`: this listener is for plain HTTP"));
+                } else if !listeners.iter().any(|other| other.tls.is_some()) {
+                    self.report(place.key_problem("needs a listener with `tls`, for whose hosts it is"));
+                }
+                if redirect_to_https == Some(0) {
+                    self.report(place.problem("is the port that clients reach HTTPS by, as 443"));
+                }
+            }
+            all.push(Listener { address, tls, redirect_to_https });
         }
         all
     }

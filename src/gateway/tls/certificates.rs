@@ -43,12 +43,17 @@ impl Certificates {
         Ok(opened)
     }
 
-    /// Which one is for this name; the first where none is.
-    pub(super) fn index(&self, name: Option<&str>) -> usize {
-        let Some(name) = name.filter(|_| self.all.len() > 1) else { return 0 };
+    /// Which one is for this name.
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
         let name = name.to_ascii_lowercase();
         let by_wildcard = || self.wildcards.get(name.split_once('.')?.1);
-        self.names.get(&name).or_else(by_wildcard).copied().unwrap_or(0)
+        self.names.get(&name).or_else(by_wildcard).copied()
+    }
+
+    /// The same; the first where none is.
+    pub(super) fn index(&self, name: Option<&str>) -> usize {
+        let name = name.filter(|_| self.all.len() > 1);
+        name.and_then(|name| self.find(name)).unwrap_or(0)
     }
 }
 

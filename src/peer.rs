@@ -91,9 +91,9 @@ impl Peer {
         self.0.scheme
     }
 
-    /// Whether its connection may be used for this host, given without a port.
-    pub fn is_for(&self, host: &str) -> bool {
-        self.0.authority.as_ref().is_none_or(|authority| authority.is_for(host))
+    /// Which hosts its connection may be used for; any where `None`.
+    pub fn authority(&self) -> Option<&dyn Authority> {
+        self.0.authority.as_deref()
     }
 
     /// Its IP address as `X-Forwarded-For` wants it.

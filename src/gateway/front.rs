@@ -60,8 +60,9 @@ impl Service<Request<Incoming>> for Front {
 /// Whether it came over a connection for its host. Which host that is was settled when it arrived.
 fn is_directed<B>(request: &Request<B>) -> Result<(), Problem> {
     let Some(peer) = request.extensions().get::<Peer>() else { return Ok(()) };
+    let Some(authority) = peer.authority() else { return Ok(()) };
     let host = Head::of(request, peer.address().ip()).host;
-    if peer.is_for(host) { Ok(()) } else { Err(Problem::MISDIRECTED) }
+    if authority.is_for(host) { Ok(()) } else { Err(Problem::MISDIRECTED) }
 }
 
 pin_project! {

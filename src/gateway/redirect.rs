@@ -54,18 +54,18 @@ impl Service<Request<Incoming>> for ToHttps {
     }
 
     fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
-        let mut response = match self.location(&mut request) {
+        let response = match self.location(&mut request) {
             Ok(location) => {
                 let mut response = Response::new(Full::default());
                 // The method and the body stay what they are (RFC 9110 section 15.4.9).
                 *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
                 response.headers_mut().insert(LOCATION, location);
+                // It may be another's host tomorrow.
+                response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 response
             }
             Err(problem) => problem.response(is_grpc(request.headers())).map(Full::new),
         };
-        // It may be another's host tomorrow.
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         ready(Ok(response))
     }
 }

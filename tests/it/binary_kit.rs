@@ -285,11 +285,11 @@ impl Gateway {
         ask(self.address, request).await
     }
 
-    // === The admin API ===
-
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
+
+    // === The admin API ===
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.admin)

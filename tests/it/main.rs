@@ -22,6 +22,7 @@ mod ecs_groups;
 mod ecs_input;
 mod ecs_keeps;
 mod ecs_kit;
+#[cfg(feature = "ecs")]
 mod ecs_many;
 mod ecs_pairs;
 mod ecs_refusals;
@@ -48,4 +49,3 @@ mod proxy_websocket;
 mod simulation;
 #[path = "../simulator/mod.rs"]
 mod simulator;
-mod tls;

@@ -1,6 +1,7 @@
 //! Who is at the other end of an accepted connection.
 
 mod client;
+mod uses;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 pub use client::{ClientIo, PeerGone};
+pub use uses::{InUse, Uses};
 
 /// How the client reached the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -351,17 +351,21 @@ impl Gateway {
     /// What it has allocated that is in memory now, in megabytes.
     #[cfg(target_os = "linux")]
     pub(crate) fn heap_megabytes(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.process.id().unwrap());
+        let path = format!("/proc/{}/status", self.id());
         let status = std::fs::read_to_string(path).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
         line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() / 1_000
     }
 
+    /// Of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id().unwrap()
+    }
+
     // === The end ===
 
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = self.process.id().unwrap();
-        kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
+        kill_process(Pid::from_raw(self.id().cast_signed()).unwrap(), signal).unwrap();
     }
 
     pub(crate) async fn ended(&mut self) -> ExitStatus {

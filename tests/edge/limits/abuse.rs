@@ -1,0 +1,101 @@
+//! What HTTP/2 lets a client do to a server (RFC 9113 section 10.5): the connection ends, nothing wakes, nothing grows.
+
+use serde_json::json;
+
+use super::frames::{
+    CONTINUATION, Client, DATA, END_HEADERS, ENHANCE_YOUR_CALM, HEADERS, PING, RESET, SETTINGS,
+    WINDOW_UPDATE, fields, frame, get,
+};
+use crate::binary_kit::{Gateway, Scene, config};
+
+/// So many times.
+const STORM: u32 = 20_000;
+
+/// Sends one piece after the other, numbered as streams are, until the gateway has had enough or there are no more.
+async fn pour(gateway: &Gateway, piece: impl Fn(u32) -> Vec<u8>) -> Client {
+    let mut client = Client::connect(gateway.address, &[]).await;
+    for batch in 0..STORM / 100 {
+        let pieces: Vec<u8> = (0..100).flat_map(|number| piece((batch * 100 + number) * 2 + 1)).collect();
+        if !client.try_send(&pieces).await {
+            break;
+        }
+    }
+    client
+}
+
+/// The same, and expects the gateway to have had enough.
+async fn too_much(gateway: &Gateway, piece: impl Fn(u32) -> Vec<u8>) {
+    let code = pour(gateway, piece).await.farewell().await;
+    // With so much on its way to it, the connection may be reset before the GOAWAY was read.
+    assert!(matches!(code, Some(ENHANCE_YOUR_CALM) | None), "{code:?}");
+}
+
+#[tokio::test]
+async fn storms_end_their_connection_and_wake_nothing() {
+    let scene = Scene::new();
+    let mut config = config([("web", scene.service("web", &[], json!({})))]);
+    // Who does not read the answers is not read from any more, until its time is up.
+    config["timeouts"] = json!({ "write": "500ms" });
+    let mut gateway = scene.start(&config).await;
+    let before = gateway.heap_megabytes();
+
+    // Rapid reset (CVE-2023-44487): a request, taken back in the same breath.
+    let reset = |stream| [get(stream, "/"), frame(RESET, 0, stream, &[0, 0, 0, 8])].concat();
+    too_much(&gateway, reset).await;
+
+    // MadeYouReset (CVE-2025-8671): a request that we have to reset ourselves.
+    let overflow = |stream| {
+        let open = frame(HEADERS, END_HEADERS, stream, &fields("POST", "/.env"));
+        [open, frame(WINDOW_UPDATE, 0, stream, &0x7fff_ffff_u32.to_be_bytes())].concat()
+    };
+    too_much(&gateway, overflow).await;
+
+    // A block of headers without end.
+    let flood = |stream| match stream {
+        1 => frame(HEADERS, 0, 1, &fields("GET", "/")),
+        _ => frame(CONTINUATION, 0, 1, &[]),
+    };
+    too_much(&gateway, flood).await;
+
+    // Settings and pings to be answered, while the answers are not read. As long as there is room for these, that is
+    // nothing but rude.
+    drop(pour(&gateway, |_| frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 255, 255])).await);
+    drop(pour(&gateway, |_| frame(PING, 0, 0, &[7; 8])).await);
+
+    gateway.still_runs();
+    assert_eq!(scene.starts("web"), 0, "none of these woke anything");
+    let grown = gateway.heap_megabytes().saturating_sub(before);
+    assert!(grown < 32, "grown by {grown} MB");
+    gateway.get("/").await.is_from("web");
+}
+
+#[tokio::test]
+async fn empty_data_and_a_bomb_of_headers_are_bounded() {
+    let scene = Scene::new();
+    let config = config([("web", scene.service("web", &[], json!({})))]);
+    let mut gateway = scene.start(&config).await;
+    gateway.get("/").await.is_from("web");
+    let before = gateway.heap_megabytes();
+
+    // Frames without anything in them.
+    let empty = |stream| match stream {
+        1 => frame(HEADERS, END_HEADERS, 1, &fields("POST", "/upload")),
+        _ => frame(DATA, 0, 1, &[]),
+    };
+    drop(pour(&gateway, empty).await);
+
+    // One large field in the table, then a thousand times by its number.
+    let mut bomb = fields("GET", "/");
+    bomb.extend([0x40, 1, b'x', 0x7f, 0x81, 0x1e]);
+    bomb.extend([b'v'; 4000]);
+    bomb.extend([0xbe; 10_000]);
+    let mut client = Client::connect(gateway.address, &[]).await;
+    client.try_send(&frame(HEADERS, END_HEADERS | 1, 1, &bomb[..16_000.min(bomb.len())])).await;
+    let answer = client.next().await;
+    assert!(answer.is_some());
+
+    gateway.still_runs();
+    let grown = gateway.heap_megabytes().saturating_sub(before);
+    assert!(grown < 32, "grown by {grown} MB");
+    gateway.get("/").await.is_from("web");
+}

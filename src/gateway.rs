@@ -3,6 +3,7 @@
 mod accept;
 mod front;
 mod pace;
+pub mod proxy_protocol;
 mod redirect;
 mod serve;
 mod tls;
@@ -28,10 +29,12 @@ use crate::layer::{Table, WakeLayer};
 use crate::metrics::{self, Metrics};
 use crate::net::{Listener, Net};
 use crate::page::{Page, TemplateError};
+use crate::peer::TrustedProxies;
 use crate::provider::Nudge;
 use crate::proxy::Proxy;
 use front::{AdminFront, Front};
 use pace::pace;
+use proxy_protocol::Origins;
 use redirect::ToHttps;
 use serve::serve_with;
 use tls::{Offer, Terminator};
@@ -89,6 +92,7 @@ struct Bound {
     listener: Box<dyn Listener>,
     tls: Option<Arc<Terminator>>,
     redirect_to_https: Option<u16>,
+    origins: Origins,
 }
 
 /// A gateway with its sockets open, ready to run.
@@ -124,12 +128,14 @@ impl Gateway {
         let providers = providers(nudge);
         can_do(&plan, |name| providers.contains_key(name))?;
         let mut listeners = Vec::new();
+        let proxies = TrustedProxies::new(plan.trusted_proxies.clone());
         for listener in &plan.listeners {
             let failed = |error| GatewayError::Tls(listener.address, error);
             let tls = listener.tls.as_ref().map(Terminator::new).transpose().map_err(failed)?.map(Arc::new);
             let redirect_to_https = listener.redirect_to_https;
+            let origins = Origins { proxies: proxies.clone(), proxy_protocol: listener.proxy_protocol };
             let listener = listen(&*net, listener.address).await?;
-            listeners.push(Bound { listener, tls, redirect_to_https });
+            listeners.push(Bound { listener, tls, redirect_to_https, origins });
         }
         let terminators = listeners.iter().map(|bound| bound.tls.clone()).collect();
         let admin_listener = match &plan.admin {
@@ -190,14 +196,14 @@ impl Gateway {
         let drain = handle.plan().drain_timeout;
         let counting = tokio::spawn(metrics::record(notices, handle.metrics.clone()));
         let mut fronts = JoinSet::new();
-        for Bound { listener, tls, redirect_to_https } in listeners {
+        for Bound { listener, tls, redirect_to_https, origins } in listeners {
             let (front, stop, options) = (front.clone(), until(stopped.clone()), ServeOptions { drain });
             match redirect_to_https {
                 Some(port) => {
                     let redirect = ToHttps::new(port, handle.terminators.clone());
-                    fronts.spawn(serve(listener, redirect, stop, options))
+                    fronts.spawn(serve_with(listener, origins, None, redirect, stop, options))
                 }
-                None => fronts.spawn(serve_with(listener, tls, front, stop, options)),
+                None => fronts.spawn(serve_with(listener, origins, tls, front, stop, options)),
             };
         }
         let (admin_stopping, admin_stopped) = watch::channel(false);
@@ -292,13 +298,14 @@ impl Handle {
         // All are opened before the first is taken over.
         let offers = if same_listeners { self.offers(&plan)? } else { Vec::new() };
         if !same_listeners
+            || before.trusted_proxies != plan.trusted_proxies
             || before.admin != plan.admin
             || before.max_held != plan.max_held
             || before.drain_timeout != plan.drain_timeout
             || before.aws != plan.aws
         {
             tracing::warn!(
-                "listeners, admin, limits, aws, events and shutdown change only with a restart; the rest is in force"
+                "listeners, trusted_proxies, admin, limits, aws, events and shutdown change only with a restart; the rest is in force"
             );
         }
         self.control.reload(plan.graph.clone()).await.map_err(|_| GatewayError::Driver)?;
@@ -358,8 +365,9 @@ pub fn not_in_this_build(plan: &Plan, known: impl Fn(&str) -> bool) -> Vec<Strin
 }
 
 /// What of listeners changes only with a restart: all but their certificates.
-fn sockets(plan: &Plan) -> Vec<(SocketAddr, bool, Option<u16>)> {
-    let socket = |it: &config::Listener| (it.address, it.tls.is_some(), it.redirect_to_https);
+fn sockets(plan: &Plan) -> Vec<(SocketAddr, bool, Option<u16>, bool)> {
+    let socket =
+        |it: &config::Listener| (it.address, it.tls.is_some(), it.redirect_to_https, it.proxy_protocol);
     plan.listeners.iter().map(socket).collect()
 }
 

@@ -36,7 +36,7 @@ use crate::clock::Clock;
 use crate::meter::{Outcome, RouteMeter};
 use crate::model::Time;
 use crate::page::Page;
-use crate::peer::Peer;
+use crate::peer::Client;
 use crate::route::{Action, Head, Redirect};
 use tally::Tally;
 
@@ -115,11 +115,9 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let rules = self.shared.rules.load();
-        let peer = request
-            .extensions()
-            .get::<Peer>()
-            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.address().ip());
-        let head = Head::of(&request, peer);
+        let client = Client::of(request.extensions());
+        let client = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |client| client.address);
+        let head = Head::of(&request, client);
         let Some(entry) = rules.table.find(&head) else {
             self.shared.unmatched.count(Outcome::NotFound);
             return ResponseFuture::ready(refusal(Problem::NO_ROUTE, Class::of(&request)));

@@ -10,6 +10,7 @@
 pub mod answer;
 mod body;
 pub mod check;
+mod forwarded;
 mod handshake;
 mod headers;
 
@@ -114,7 +115,9 @@ struct Arrived;
 pub fn arrive<B>(request: &mut Request<B>) -> Result<(), Problem> {
     check::check(request)?;
     let peer = request.extensions().get::<Peer>().cloned();
-    headers::arrive(request.headers_mut(), peer.as_ref());
+    if let Some(client) = forwarded::arrive(request.headers_mut(), peer.as_ref()) {
+        request.extensions_mut().insert(client);
+    }
     request.extensions_mut().insert(Arrived);
     Ok(())
 }

@@ -81,7 +81,9 @@ impl Args {
                 address: self.address.unwrap_or_else(|| free_or_any(8080)),
                 tls: None,
                 redirect_to_https: None,
+                proxy_protocol: false,
             }],
+            trusted_proxies: Vec::new(),
             admin: Some(Admin {
                 address: admin,
                 token: environment("WAKEGATE_ADMIN_TOKEN"),

@@ -35,7 +35,10 @@ pub(super) struct Build<'b> {
 impl Build<'_> {
     /// The plan. Where there were problems, or there are some afterwards, it is not to be used.
     pub(super) fn plan(&mut self, file: &File, at: &At<'_>) -> Option<Plan> {
-        let listeners = self.listeners(file.listeners.as_deref().unwrap_or_default(), &at.key("listeners"));
+        let trusted = file.trusted_proxies.as_ref();
+        let trusted_proxies = self.each(trusted, &at.key("trusted_proxies"), routes::network);
+        let listeners = file.listeners.as_deref().unwrap_or_default();
+        let listeners = self.listeners(listeners, trusted.is_some(), &at.key("listeners"));
         let admin = file.admin.as_ref().and_then(|admin| self.admin(admin, &at.key("admin"), &listeners));
         let graph = self.graph(file, at);
         let policy = self.gateway_policy(file.activity.as_ref(), &at.key("activity"));
@@ -47,6 +50,7 @@ impl Build<'_> {
         let drain_timeout = self.duration(drain, &at.key("shutdown").key("drain_timeout"));
         Some(Plan {
             listeners,
+            trusted_proxies,
             admin,
             graph: graph?,
             rules,

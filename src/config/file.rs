@@ -24,6 +24,9 @@ pub(crate) struct File {
     /// Where requests come in.
     #[schemars(required, length(min = 1))]
     pub(crate) listeners: Option<Vec<Listener>>,
+    /// The proxies in front, as address ranges (`10.0.0.0/8`) or single addresses: only they are believed about who the
+    /// client is, by `X-Forwarded-*`, `Forwarded`, `X-Real-IP` and the PROXY protocol. Default: none.
+    pub(crate) trusted_proxies: Option<OneOrMany>,
     /// Where the admin API and the metrics are served; nowhere if absent.
     pub(crate) admin: Option<Admin>,
     /// What every service takes over that does not say otherwise.
@@ -83,6 +86,9 @@ pub(crate) struct Listener {
     /// Sends everybody to HTTPS, at the port that clients reach it by (443): hosts that a certificate of another listener
     /// is for are redirected, nothing else is answered here.
     pub(crate) redirect_to_https: Option<u16>,
+    /// Every connection begins with a header of the PROXY protocol, version 1 or 2, and comes from one of
+    /// `trusted_proxies`; any other is closed. Default: false.
+    pub(crate) proxy_protocol: Option<bool>,
 }
 
 /// One certificate, or a list of them.

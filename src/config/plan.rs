@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::model::{Graph, PageSpec};
 use crate::route::{Policy, Rule};
 
@@ -13,6 +15,8 @@ use crate::route::{Policy, Rule};
 pub struct Plan {
     /// Where requests come in; at least one, each address once.
     pub listeners: Vec<Listener>,
+    /// The proxies in front that are believed about who the client is.
+    pub trusted_proxies: Vec<IpNet>,
     /// Where the admin API is served, if anywhere.
     pub admin: Option<Admin>,
     /// The services.
@@ -57,6 +61,8 @@ pub struct Listener {
     pub tls: Option<Tls>,
     /// It serves nothing but redirects to HTTPS, which is at this port for clients.
     pub redirect_to_https: Option<u16>,
+    /// Every connection begins with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
 }
 
 /// How AWS is used.

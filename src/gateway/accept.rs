@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::sync::{mpsc, oneshot};
 use tower_service::Service;
 
+use super::proxy_protocol::Origins;
 use super::tls::Terminator;
 use crate::net::Accepted;
 use crate::peer::{ClientIo, Peer, PeerGone, Scheme};
@@ -53,7 +54,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(15);
 /// Serves a connection until it ends. `stop` asks it to end soon; `open` is dropped when it has, tunnels included.
 pub(super) async fn connection<S, B>(
     io: Box<dyn Accepted>,
-    address: SocketAddr,
+    (address, origins): (SocketAddr, Arc<Origins>),
     tls: Option<Arc<Terminator>>,
     service: S,
     mut stop: oneshot::Receiver<()>,
@@ -66,6 +67,15 @@ pub(super) async fn connection<S, B>(
 {
     let mut io = ClientIo::new(io);
     let gone = io.peer_gone();
+    let origin = tokio::select! {
+        biased;
+        origin = origins.origin(&mut io, address, HANDSHAKE_TIMEOUT) => origin,
+        _ = &mut stop => return,
+    };
+    let address = match origin {
+        Ok(origin) => origin,
+        Err(error) => return tracing::debug!(%error, %address, "a connection was not taken"),
+    };
     let ended = if let Some(tls) = tls {
         let shaken = tokio::select! {
             biased;
@@ -78,7 +88,7 @@ pub(super) async fn connection<S, B>(
             Err(_) => return tracing::debug!(%address, "a client took too long for its TLS handshake"),
         };
         let is_http2 = session.is_http2;
-        let peer = Peer::with_authority(address, session);
+        let peer = Peer::with_authority(address, session).trusted_if(&origins.proxies);
         serve_requests(Counted { io, _open: open }, is_http2, service, peer, gone, stop).await
     } else {
         let first = tokio::select! {
@@ -90,7 +100,7 @@ pub(super) async fn connection<S, B>(
         let Some(first) = first else { return };
         let is_http2 = first.starts_with(PREFACE);
         io.unread(first);
-        let peer = Peer::new(address, Scheme::Http);
+        let peer = Peer::new(address, Scheme::Http).trusted_if(&origins.proxies);
         serve_requests(Counted { io, _open: open }, is_http2, service, peer, gone, stop).await
     };
     if let Err(error) = ended {

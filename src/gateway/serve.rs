@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tower_service::Service;
 
 use super::accept::connection;
+use super::proxy_protocol::Origins;
 use super::tls::Terminator;
 use crate::net::Listener;
 use crate::proxy::BoxError;
@@ -66,12 +67,13 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    serve_with(listener, None, service, stop, options).await
+    serve_with(listener, Origins::default(), None, service, stop, options).await
 }
 
-/// The same, over TLS where that is given.
+/// The same, for whom `origins` takes, and over TLS where that is given.
 pub(super) async fn serve_with<L, S, B>(
     listener: L,
+    origins: Origins,
     tls: Option<Arc<Terminator>>,
     service: S,
     stop: impl Future<Output = ()>,
@@ -85,6 +87,7 @@ where
     B::Error: Into<BoxError>,
 {
     let stops = Stops::default();
+    let origins = Arc::new(origins);
     // Nothing is ever sent: the channel closes when the last connection has dropped its end.
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
     let mut stop = pin!(stop);
@@ -97,7 +100,14 @@ where
         match accepted {
             Ok((io, address)) => {
                 let (entry, stopped) = stops.enter();
-                let served = connection(io, address, tls.clone(), service.clone(), stopped, open.clone());
+                let served = connection(
+                    io,
+                    (address, origins.clone()),
+                    tls.clone(),
+                    service.clone(),
+                    stopped,
+                    open.clone(),
+                );
                 tokio::spawn(async move {
                     served.await;
                     drop(entry);

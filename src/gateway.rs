@@ -143,7 +143,7 @@ impl Gateway {
             None => None,
         };
 
-        let options = driver::Options { max_held: plan.max_held, engine: pace(&plan) };
+        let options = driver::Options { max_held: plan.bounds.max_held, engine: pace(&plan) };
         let known: Vec<Arc<str>> = providers.keys().cloned().collect();
         let (control, driver) =
             driver::start(plan.graph.clone(), providers, nudged, net.clone(), clock, options);
@@ -151,6 +151,7 @@ impl Gateway {
         let metrics = Metrics::new();
         let table = table(&plan, &control, &metrics);
         let layer = WakeLayer::new(table, page, clock, metrics.meter(""));
+        layer.set_held_size(plan.bounds.held_size);
         let front = Front::new(layer.layer(Proxy::new(net)), metrics.meter(""));
         let (ready, readiness) = watch::channel(true);
         let admin = admin_listener.zip(plan.admin.as_ref()).map(|(listener, admin)| {
@@ -280,8 +281,7 @@ impl Handle {
     }
 
     /// Goes over to another plan: services, routes, policy, page and certificates, which are opened anew. Requests under
-    /// way are not touched, services that stay keep their phase. The addresses of listeners, the admin API, the gateway-wide bound of held requests and the drain
-    /// timeout stay as they are until the next start; that is said in the log where they differ.
+    /// way are not touched, services that stay keep their phase. The addresses of listeners, the admin API, bounds and timeouts stay as they are until the next start; that is said in the log where they differ.
     ///
     /// # Errors
     /// What is wrong with the plan; the old one stays in force.
@@ -300,12 +300,13 @@ impl Handle {
         if !same_listeners
             || before.trusted_proxies != plan.trusted_proxies
             || before.admin != plan.admin
-            || before.max_held != plan.max_held
+            || before.bounds != plan.bounds
+            || before.timeouts != plan.timeouts
             || before.drain_timeout != plan.drain_timeout
             || before.aws != plan.aws
         {
             tracing::warn!(
-                "listeners, trusted_proxies, admin, limits, aws, events and shutdown change only with a restart; the rest is in force"
+                "listeners, trusted_proxies, admin, limits, timeouts, aws, events and shutdown change only with a restart; the rest is in force"
             );
         }
         self.control.reload(plan.graph.clone()).await.map_err(|_| GatewayError::Driver)?;

@@ -8,6 +8,7 @@
 mod class;
 mod future;
 mod hold;
+mod room;
 mod table;
 mod tally;
 
@@ -34,10 +35,11 @@ use crate::answer::Problem;
 use crate::body::WakeBody;
 use crate::clock::Clock;
 use crate::meter::{Outcome, RouteMeter};
-use crate::model::Time;
+use crate::model::{Bounds, Time};
 use crate::page::Page;
 use crate::peer::Client;
 use crate::route::{Action, Head, Redirect};
+use room::Room;
 use tally::Tally;
 
 /// Puts [`Wake`] in front of a service. Cheap to clone; all clones see a [`WakeLayer::set`].
@@ -54,6 +56,7 @@ struct Shared {
     closing: watch::Sender<Option<Time>>,
     /// Counts the requests that no route matches.
     unmatched: Arc<RouteMeter>,
+    room: Arc<Room>,
 }
 
 /// What a reload replaces.
@@ -67,12 +70,19 @@ impl WakeLayer {
     pub fn new(table: Table, page: Page, clock: Clock, unmatched: Arc<RouteMeter>) -> Self {
         let rules = ArcSwap::from_pointee(Rules { table, page });
         let closing = watch::Sender::new(None);
-        Self { shared: Arc::new(Shared { rules, clock, closing, unmatched }) }
+        let room = Room::new(Bounds::default().held_size);
+        Self { shared: Arc::new(Shared { rules, clock, closing, unmatched, room }) }
     }
 
     /// Goes over to other routes and another page. Requests that have been routed already are not touched.
     pub fn set(&self, table: Table, page: Page) {
         self.shared.rules.store(Arc::new(Rules { table, page }));
+    }
+
+    /// Requests that wait may take up this many bytes all together ([`Bounds::held_size`] where this is not called);
+    /// who comes when there is no more room is answered 503.
+    pub fn set_held_size(&self, bytes: usize) {
+        self.shared.room.set_limit(bytes);
     }
 
     /// The gateway goes down: waiting pages end, so that their browsers ask again (and find another gateway, it is to
@@ -152,6 +162,7 @@ where
         let arrival = hold::Arrival {
             tally,
             gate: gate.clone(),
+            room: self.shared.room.clone(),
             verdict: verdict.clone(),
             page: rules.page.clone(),
             clock: self.shared.clock,

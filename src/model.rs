@@ -1,5 +1,6 @@
 //! Plain words that every other module speaks: services, graphs, phases, targets. Uses `std` only.
 
+mod bounds;
 pub mod duration;
 mod fault;
 mod graph;
@@ -10,6 +11,7 @@ mod target;
 mod time;
 mod view;
 
+pub use bounds::{Bounds, Timeouts};
 pub use fault::Fault;
 pub use graph::{Edge, Graph, GraphError};
 pub use page::{Detail, PageSpec};

@@ -13,7 +13,7 @@ pub use services::{IDLE_AFTER, services};
 
 use super::{Failure, block_on, environment, log, output, serve};
 use crate::config::{Admin, Aws, Listener, Plan};
-use crate::model::{Detail, Graph, PageSpec, duration};
+use crate::model::{Bounds, Detail, Graph, PageSpec, Timeouts, duration};
 use crate::net::ANY_LOOPBACK;
 use crate::route::{Action, Matcher, Policy, Rewrite, Rule};
 
@@ -93,7 +93,8 @@ impl Args {
             rules: vec![everything.into()],
             policy: Policy::default(),
             page,
-            max_held: 1000,
+            bounds: Bounds::default(),
+            timeouts: Timeouts::default(),
             drain_timeout: Duration::from_secs(5),
             files: Vec::new(),
         })

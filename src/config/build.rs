@@ -2,6 +2,7 @@
 
 mod activity;
 mod aws;
+mod bounds;
 mod ecs;
 mod health;
 mod listeners;
@@ -45,7 +46,8 @@ impl Build<'_> {
         let rules = self.rules(file, at, &graph, &policy);
         let aws = self.aws(file, at);
         let page = self.page(file.page.as_ref(), &at.key("page"));
-        let max_held = file.limits.as_ref().and_then(|limits| limits.max_held).unwrap_or(10_000);
+        let bounds = self.bounds(file.limits.as_ref(), &at.key("limits"));
+        let timeouts = self.timeouts(file.timeouts.as_ref(), &at.key("timeouts"));
         let drain = file.shutdown.as_ref().and_then(|shutdown| shutdown.drain_timeout.as_ref());
         let drain_timeout = self.duration(drain, &at.key("shutdown").key("drain_timeout"));
         Some(Plan {
@@ -57,7 +59,8 @@ impl Build<'_> {
             policy: policy.policy(),
             page,
             aws,
-            max_held,
+            bounds,
+            timeouts,
             drain_timeout: drain_timeout.unwrap_or(Duration::from_secs(25)),
             files: std::mem::take(&mut self.files),
         })

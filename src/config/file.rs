@@ -46,6 +46,8 @@ pub(crate) struct File {
     pub(crate) events: Option<Events>,
     /// Bounds of the gateway as a whole.
     pub(crate) limits: Option<GatewayLimits>,
+    /// How long clients and targets are waited for.
+    pub(crate) timeouts: Option<Timeouts>,
     /// How the gateway goes down.
     pub(crate) shutdown: Option<Shutdown>,
 }
@@ -55,6 +57,12 @@ pub(crate) struct File {
 #[serde(transparent)]
 #[schemars(extend("pattern" = r"^([0-9]+(ms|s|m|h|d))+$|\$\{"))]
 pub(crate) struct Duration(pub(crate) String);
+
+/// A size in bytes: a number with a unit of `B`, `KiB`, `MiB` or `GiB`, as `64KiB`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(extend("pattern" = r"^[0-9]+(B|KiB|MiB|GiB)$|\$\{"))]
+pub(crate) struct Size(pub(crate) String);
 
 /// One value, or a list of them.
 #[derive(Deserialize, JsonSchema)]
@@ -150,6 +158,9 @@ pub(crate) struct Limits {
     /// How many requests may wait for a service at once. Default: 1000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(crate) max_held: Option<usize>,
+    /// How long a target may take to begin its answer, gRPC calls excepted, which have deadlines of their own; then 504.
+    /// Default: `5m`.
+    pub(crate) answer_timeout: Option<Duration>,
     /// How many requests one target may serve at once. Default: no limit.
     #[schemars(range(min = 1))]
     pub(crate) max_in_flight: Option<u32>,
@@ -228,6 +239,48 @@ pub(crate) struct GatewayLimits {
     /// How many requests may wait at once, for all services together. Default: 10000.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub(crate) max_held: Option<usize>,
+    /// What those that wait may take up in memory: their heads, and what a client may send of a body ahead of its being
+    /// read. Default: `128MiB`.
+    pub(crate) held_size: Option<Size>,
+    /// How many connections clients may have at once; fewer where the system allows fewer open files. One that is over it
+    /// is answered 503. Default: 20000.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub(crate) connections: Option<usize>,
+    /// How many connections one client may have, an IPv4 address or an IPv6 network of 64 bits. Default: half of
+    /// `connections`.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub(crate) connections_per_client: Option<usize>,
+    /// How many requests one HTTP/2 connection may have at once. Default: 100.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(crate) streams: Option<u32>,
+    /// The largest head of a request, from `8KiB`; larger ones are answered 431. Default: `64KiB`.
+    pub(crate) head_size: Option<Size>,
+    /// How many header fields a request may have; with more it is answered 431. Default: 100.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(crate) headers: Option<usize>,
+    /// The longest path and query, below 64 KiB; longer ones are answered 414. Default: `16KiB`.
+    pub(crate) uri_size: Option<Size>,
+}
+
+/// How long clients and targets are waited for. Who takes longer is let go.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Timeouts {
+    /// For a TLS handshake. Default: `10s`.
+    pub(crate) handshake: Option<Duration>,
+    /// For the first byte of a connection. Default: `30s`.
+    pub(crate) first_byte: Option<Duration>,
+    /// For a request's head, from its first byte to its end. Default: `15s`.
+    pub(crate) head: Option<Duration>,
+    /// For the next bytes of a request's body, while the service wants them; then 408. Default: `30s`.
+    pub(crate) body: Option<Duration>,
+    /// For a client to take more of an answer. Default: `1m`.
+    pub(crate) write: Option<Duration>,
+    /// For the next request on a connection. Longer than the load balancer in front keeps it open, which would otherwise
+    /// send a request into a connection that is closing. Default: `75s`.
+    pub(crate) idle: Option<Duration>,
+    /// For a connection to a target; then another is tried. Default: `1s`.
+    pub(crate) connect: Option<Duration>,
 }
 
 /// How the gateway goes down.

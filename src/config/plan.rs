@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::model::{Graph, PageSpec};
+use crate::model::{Bounds, Graph, PageSpec, Timeouts};
 use crate::route::{Policy, Rule};
 
 /// A configuration that was checked, ready to be run.
@@ -29,8 +29,10 @@ pub struct Plan {
     pub page: PageSpec,
     /// How AWS is used, where services are on ECS.
     pub aws: Aws,
-    /// How many requests may wait at once, for all services together.
-    pub max_held: usize,
+    /// How much of everything there may be at once.
+    pub bounds: Bounds,
+    /// How long clients and targets are waited for.
+    pub timeouts: Timeouts,
     /// How long requests may still take once the gateway was told to stop.
     pub drain_timeout: Duration,
     /// The files that this was made from: where one changes, it is worth loading again.

@@ -15,6 +15,26 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     if total > MAX_DURATION { Err(format!("{} is more than a year", quoted(text))) } else { Ok(total) }
 }
 
+const UNITS: [(&str, usize); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+
+/// Reads `64KiB`, as bytes.
+pub(super) fn size(text: &str) -> Result<usize, String> {
+    let split = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let unit = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, unit)| unit);
+    let size = unit.and_then(|unit| number.parse::<usize>().ok()?.checked_mul(*unit));
+    size.ok_or_else(|| {
+        format!("{} is no size; write a number and a unit, as `64KiB` or `128MiB`", quoted(text))
+    })
+}
+
+/// A size as [`size`] reads it.
+pub(super) fn in_units(size: usize) -> String {
+    let whole = UNITS.iter().find(|(_, unit)| size.is_multiple_of(*unit));
+    let (name, unit) = whole.copied().unwrap_or(("B", 1));
+    format!("{}{name}", size / unit)
+}
+
 /// Reads `200` or `200-399`: a range of statuses, both ends included.
 pub(super) fn statuses(text: &str) -> Result<(u16, u16), String> {
     let (from, to) = text.split_once('-').unwrap_or((text, text));
@@ -97,6 +117,18 @@ mod tests {
         assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5_400)));
         assert_eq!(duration("15").unwrap_err(), "`15` has no unit: write `15s`, `15m` or `15ms`");
         assert_eq!(duration("367d").unwrap_err(), "`367d` is more than a year");
+    }
+
+    #[test]
+    fn sizes_are_numbers_with_units() {
+        assert_eq!(size("64KiB"), Ok(65_536));
+        assert_eq!(size("7B"), Ok(7));
+        for wrong in ["64", "64kB", "KiB", "-1B", "1.5MiB", "99999999999999GiB", "1 KiB"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+        for text in ["64KiB", "7B", "3GiB", "1025B"] {
+            assert_eq!(in_units(size(text).unwrap()), text);
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use http_body::Body;
 use tokio::time::{Instant, sleep_until};
 use tower_service::Service;
 
+use super::room::Room;
 use super::tally::Tally;
 use super::{Class, future, refusal};
 use crate::answer::Problem;
@@ -28,6 +29,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 pub(super) struct Arrival {
     pub(super) tally: Tally,
     pub(super) gate: Arc<Gate>,
+    pub(super) room: Arc<Room>,
     pub(super) verdict: Verdict,
     pub(super) page: Page,
     pub(super) clock: Clock,
@@ -59,7 +61,12 @@ where
 {
     let class = Class::of(&request);
     let gone = request.extensions().get::<PeerGone>().cloned();
-    let (outcome, response) = match arrival.end(class, gone).await {
+    // Over HTTP/2 a request may have been taken back in the same breath. It is dropped now, and wakes nobody.
+    tokio::task::yield_now().await;
+    let taken = arrival.room.take(&request);
+    let end = if taken.is_some() { arrival.end(class, gone).await } else { End::Full };
+    drop(taken);
+    let (outcome, response) = match end {
         End::Admitted(pass) => {
             return future::go_on(inner, request, arrival.tally, Arc::new(pass)).await;
         }

@@ -261,6 +261,8 @@ pub struct Limits {
     pub page_after: Duration,
     /// How many requests may wait at once.
     pub max_held: usize,
+    /// How long a target may take to begin its answer, but for gRPC calls.
+    pub answer_timeout: Duration,
     /// How many requests one target may serve at once; `None` is no limit.
     pub max_in_flight: Option<u32>,
     /// How long a wake is expected to take, before one was seen.
@@ -275,6 +277,7 @@ impl Default for Limits {
             hold_timeout: Duration::from_secs(25),
             page_after: Duration::from_secs(1),
             max_held: 1000,
+            answer_timeout: Duration::from_secs(5 * 60),
             max_in_flight: None,
             expected_wake: None,
         }

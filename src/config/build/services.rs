@@ -19,6 +19,7 @@ struct Written<'f> {
     hold_timeout: &'f Option<file::Duration>,
     page_after: &'f Option<file::Duration>,
     max_held: Option<usize>,
+    answer_timeout: &'f Option<file::Duration>,
     max_in_flight: Option<u32>,
     expected_wake: &'f Option<file::Duration>,
 }
@@ -32,6 +33,7 @@ macro_rules! written {
             hold_timeout: &from.hold_timeout,
             page_after: &from.page_after,
             max_held: from.max_held,
+            answer_timeout: &from.answer_timeout,
             max_in_flight: from.max_in_flight,
             expected_wake: &from.expected_wake,
         }
@@ -231,6 +233,7 @@ impl Build<'_> {
         let idle_after = time(written.idle_after, "idle_after");
         let wake_timeout = time(written.wake_timeout, "wake_timeout");
         let expected_wake = time(written.expected_wake, "expected_wake");
+        let answer_timeout = time(written.answer_timeout, "answer_timeout");
         let hold_timeout = self.duration(written.hold_timeout.as_ref(), &at.key("hold_timeout"));
         let page_after = self.duration(written.page_after.as_ref(), &at.key("page_after"));
         Limits {
@@ -239,6 +242,7 @@ impl Build<'_> {
             hold_timeout: hold_timeout.unwrap_or(base.hold_timeout),
             page_after: page_after.unwrap_or(base.page_after),
             max_held: written.max_held.unwrap_or(base.max_held),
+            answer_timeout: answer_timeout.unwrap_or(base.answer_timeout),
             max_in_flight: written.max_in_flight.or(base.max_in_flight),
             expected_wake: expected_wake.or(base.expected_wake),
         }

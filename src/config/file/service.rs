@@ -33,6 +33,8 @@ pub(crate) struct Service {
     /// How many requests may wait for it at once.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(crate) max_held: Option<usize>,
+    /// How long a target may take to begin its answer, gRPC calls excepted.
+    pub(crate) answer_timeout: Option<Duration>,
     /// How many requests one of its targets may serve at once.
     #[schemars(range(min = 1))]
     pub(crate) max_in_flight: Option<u32>,

@@ -32,6 +32,7 @@ use crate::page::{Page, TemplateError};
 use crate::peer::TrustedProxies;
 use crate::provider::Nudge;
 use crate::proxy::Proxy;
+use crate::proxy::trace::Traces;
 use front::{AdminFront, Front};
 use pace::pace;
 use proxy_protocol::Origins;
@@ -152,7 +153,9 @@ impl Gateway {
         let table = table(&plan, &control, &metrics);
         let layer = WakeLayer::new(table, page, clock, metrics.meter(""));
         layer.set_held_size(plan.bounds.held_size);
-        let front = Front::new(layer.layer(Proxy::new(net)), metrics.meter(""));
+        layer.limit_wakes(plan.wake_limits);
+        let traces = if plan.makes_traces { Traces::Make } else { Traces::Keep };
+        let front = Front::new(layer.layer(Proxy::new(net)), metrics.meter(""), traces);
         let (ready, readiness) = watch::channel(true);
         let admin = admin_listener.zip(plan.admin.as_ref()).map(|(listener, admin)| {
             let options = AdminOptions {
@@ -299,6 +302,7 @@ impl Handle {
         let offers = if same_listeners { self.offers(&plan)? } else { Vec::new() };
         if !same_listeners
             || before.trusted_proxies != plan.trusted_proxies
+            || before.makes_traces != plan.makes_traces
             || before.admin != plan.admin
             || before.bounds != plan.bounds
             || before.timeouts != plan.timeouts
@@ -306,10 +310,11 @@ impl Handle {
             || before.aws != plan.aws
         {
             tracing::warn!(
-                "listeners, trusted_proxies, admin, limits, timeouts, aws, events and shutdown change only with a restart; the rest is in force"
+                "listeners, trusted_proxies, trace_headers, admin, limits, timeouts, aws, events and shutdown change only with a restart; the rest is in force"
             );
         }
         self.control.reload(plan.graph.clone()).await.map_err(|_| GatewayError::Driver)?;
+        self.layer.limit_wakes(plan.wake_limits);
         self.layer.set(table(&plan, &self.control, &self.metrics), page);
         for (terminator, offer) in offers {
             terminator.set(offer);

@@ -17,6 +17,7 @@ mod headers;
 mod journey;
 
 mod pool;
+pub mod trace;
 mod upgrade;
 
 use std::convert::Infallible;

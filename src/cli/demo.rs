@@ -13,7 +13,7 @@ pub use services::{IDLE_AFTER, services};
 
 use super::{Failure, block_on, environment, log, output, serve};
 use crate::config::{Admin, Aws, Listener, Plan};
-use crate::model::{Bounds, Detail, Graph, PageSpec, Timeouts, duration};
+use crate::model::{Bounds, Detail, Graph, PageSpec, Timeouts, WakeLimits, duration};
 use crate::net::ANY_LOOPBACK;
 use crate::route::{Action, Matcher, Policy, Rewrite, Rule};
 
@@ -84,6 +84,7 @@ impl Args {
                 proxy_protocol: false,
             }],
             trusted_proxies: Vec::new(),
+            makes_traces: true,
             admin: Some(Admin {
                 address: admin,
                 token: environment("WAKEGATE_ADMIN_TOKEN"),
@@ -92,6 +93,7 @@ impl Args {
             graph,
             rules: vec![everything.into()],
             policy: Policy::default(),
+            wake_limits: WakeLimits::default(),
             page,
             bounds: Bounds::default(),
             timeouts: Timeouts::default(),

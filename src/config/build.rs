@@ -9,6 +9,7 @@ mod listeners;
 mod page;
 mod routes;
 mod services;
+mod wake_limits;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,7 @@ impl Build<'_> {
         let policy = self.gateway_policy(file.activity.as_ref(), &at.key("activity"));
         let rules = self.rules(file, at, &graph, &policy);
         let aws = self.aws(file, at);
+        let wake_limits = self.wake_limits(file.wake_limits.as_ref(), &at.key("wake_limits"));
         let page = self.page(file.page.as_ref(), &at.key("page"));
         let bounds = self.bounds(file.limits.as_ref(), &at.key("limits"));
         let timeouts = self.timeouts(file.timeouts.as_ref(), &at.key("timeouts"));
@@ -53,10 +55,12 @@ impl Build<'_> {
         Some(Plan {
             listeners,
             trusted_proxies,
+            makes_traces: !matches!(file.trace_headers, Some(file::TraceHeaders::Keep)),
             admin,
             graph: graph?,
             rules,
             policy: policy.policy(),
+            wake_limits,
             page,
             aws,
             bounds,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::model::{Bounds, Graph, PageSpec, Timeouts};
+use crate::model::{Bounds, Graph, PageSpec, Timeouts, WakeLimits};
 use crate::route::{Policy, Rule};
 
 /// A configuration that was checked, ready to be run.
@@ -17,6 +17,8 @@ pub struct Plan {
     pub listeners: Vec<Listener>,
     /// The proxies in front that are believed about who the client is.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether trace headers are made where a request has none that are well formed.
+    pub makes_traces: bool,
     /// Where the admin API is served, if anywhere.
     pub admin: Option<Admin>,
     /// The services.
@@ -25,6 +27,8 @@ pub struct Plan {
     pub rules: Vec<Arc<Rule>>,
     /// Which requests wake a service, where their route has no policy of its own.
     pub policy: Policy,
+    /// How many wakes requests may begin.
+    pub wake_limits: WakeLimits,
     /// The waiting page.
     pub page: PageSpec,
     /// How AWS is used, where services are on ECS.

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod problems;
+mod who;
 
 use std::net::SocketAddr;
 
@@ -142,7 +143,7 @@ fn the_complete_example_is_accepted() {
         "the defaults are what stands there"
     );
     assert_eq!(plan.page.detail, Detail::Services);
-    assert_eq!(plan.bounds, Bounds::default());
+    assert_eq!(plan.bounds, crate::model::Bounds::default());
     assert_eq!(plan.drain_timeout.as_secs(), 25);
 
     let request = Request::get("/wp-login.php").body(()).unwrap();

@@ -18,6 +18,7 @@ use crate::layer::{ResponseFuture, Wake};
 use crate::metrics::{Outcome, RouteMeter};
 use crate::net::BoxFuture;
 use crate::peer::Peer;
+use crate::proxy::trace::Traces;
 use crate::proxy::{self, Proxy, ProxyBody, answer};
 use crate::route::Head;
 
@@ -28,11 +29,12 @@ type FrontBody = Either<WakeBody<ProxyBody>, ProxyBody>;
 pub(super) struct Front {
     wake: Wake<Proxy>,
     unmatched: Arc<RouteMeter>,
+    traces: Traces,
 }
 
 impl Front {
-    pub(super) fn new(wake: Wake<Proxy>, unmatched: Arc<RouteMeter>) -> Self {
-        Self { wake, unmatched }
+    pub(super) fn new(wake: Wake<Proxy>, unmatched: Arc<RouteMeter>, traces: Traces) -> Self {
+        Self { wake, unmatched, traces }
     }
 }
 
@@ -47,7 +49,10 @@ impl Service<Request<Incoming>> for Front {
 
     fn call(&mut self, mut request: Request<Incoming>) -> FrontFuture {
         match proxy::arrive(&mut request).and_then(|()| is_directed(&request)) {
-            Ok(()) => FrontFuture::Routed { routed: self.wake.call(request) },
+            Ok(()) => {
+                self.traces.apply(&mut request);
+                FrontFuture::Routed { routed: self.wake.call(request) }
+            }
             Err(problem) => {
                 self.unmatched.count(Outcome::BadRequest);
                 let response = answer::unserved(problem, is_grpc(request.headers())).map(Either::Right);

@@ -1,6 +1,10 @@
 //! The gateway's clock: monotonic, started with the gateway, and tokio's, so that tests can stop it.
 
+mod alarm;
+
 use tokio::time::Instant;
+
+pub(crate) use alarm::Alarm;
 
 use crate::model::Time;
 

@@ -1,6 +1,8 @@
 //! Puts everything together: listeners, routes, driver, admin API; reload and shutdown.
 
-mod accept;
+mod connection;
+mod crowd;
+mod files;
 mod front;
 mod pace;
 pub mod proxy_protocol;
@@ -18,6 +20,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tower_layer::Layer;
 
+pub use files::allow_open_files;
 pub use serve::{Drained, ServeOptions, serve};
 pub use tls::TlsError;
 
@@ -27,12 +30,15 @@ use crate::config::{self, Plan};
 use crate::driver::{self, Control, Notice, Providers};
 use crate::layer::{Table, WakeLayer};
 use crate::metrics::{self, Metrics};
+use crate::model::Bounds;
 use crate::net::{Listener, Net};
 use crate::page::{Page, TemplateError};
 use crate::peer::TrustedProxies;
 use crate::provider::Nudge;
 use crate::proxy::Proxy;
 use crate::proxy::trace::Traces;
+use crowd::Crowd;
+use files::most_connections;
 use front::{AdminFront, Front};
 use pace::pace;
 use proxy_protocol::Origins;
@@ -42,6 +48,8 @@ use tls::{Offer, Terminator};
 
 /// Those who still wait when the drain timeout is nearly up are told so this long before.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How many connections the admin API has.
+const ADMIN_CONNECTIONS: usize = 100;
 /// How long the admin API may take to end once everything else has.
 const ADMIN_DRAIN: Duration = Duration::from_secs(1);
 
@@ -154,8 +162,12 @@ impl Gateway {
         let layer = WakeLayer::new(table, page, clock, metrics.meter(""));
         layer.set_held_size(plan.bounds.held_size);
         layer.limit_wakes(plan.wake_limits);
-        let traces = if plan.makes_traces { Traces::Make } else { Traces::Keep };
-        let front = Front::new(layer.layer(Proxy::new(net)), metrics.meter(""), traces);
+        let front = Front::new(
+            layer.layer(Proxy::with_timeouts(net, plan.timeouts.clone())),
+            metrics.meter(""),
+            &plan.bounds,
+            if plan.makes_traces { Traces::Make } else { Traces::Keep },
+        );
         let (ready, readiness) = watch::channel(true);
         let admin = admin_listener.zip(plan.admin.as_ref()).map(|(listener, admin)| {
             let options = AdminOptions {
@@ -197,22 +209,31 @@ impl Gateway {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<Drained, GatewayError> {
         let Self { listeners, admin, front, mut driver, notices, handle, ready, .. } = self;
         let (stopping, stopped) = watch::channel(false);
-        let drain = handle.plan().drain_timeout;
+        let plan = handle.plan();
+        let drain = plan.drain_timeout;
+        let options = ServeOptions { drain, bounds: plan.bounds.clone(), timeouts: plan.timeouts.clone() };
+        let crowd = Crowd::new(&Bounds {
+            connections: most_connections(plan.bounds.connections),
+            ..plan.bounds.clone()
+        });
         let counting = tokio::spawn(metrics::record(notices, handle.metrics.clone()));
         let mut fronts = JoinSet::new();
         for Bound { listener, tls, redirect_to_https, origins } in listeners {
-            let (front, stop, options) = (front.clone(), until(stopped.clone()), ServeOptions { drain });
+            let (front, stop) = (front.clone(), until(stopped.clone()));
+            let (crowd, options) = (crowd.clone(), options.clone());
             match redirect_to_https {
                 Some(port) => {
                     let redirect = ToHttps::new(port, handle.terminators.clone());
-                    fronts.spawn(serve_with(listener, origins, None, redirect, stop, options))
+                    fronts.spawn(serve_with(listener, origins, None, crowd, redirect, stop, options))
                 }
-                None => fronts.spawn(serve_with(listener, origins, tls, front, stop, options)),
+                None => fronts.spawn(serve_with(listener, origins, tls, crowd, front, stop, options)),
             };
         }
         let (admin_stopping, admin_stopped) = watch::channel(false);
         let admin = admin.map(|(listener, admin)| {
-            let options = ServeOptions { drain: ADMIN_DRAIN };
+            // A crowd of its own: it answers when there is no place elsewhere.
+            let bounds = Bounds { connections: ADMIN_CONNECTIONS, ..options.bounds };
+            let options = ServeOptions { drain: ADMIN_DRAIN, bounds, ..options };
             tokio::spawn(serve(listener, AdminFront(admin), until(admin_stopped), options))
         });
 

@@ -3,15 +3,17 @@
 mod client;
 mod hops;
 mod trusted;
+mod uses;
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use http::{Extensions, HeaderMap, HeaderValue};
 
 pub use client::{ClientIo, PeerGone};
 pub use trusted::TrustedProxies;
+pub use uses::{InUse, Uses};
 
 /// How the client reached the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +146,14 @@ impl Client {
         let told = if peer.is_trusted() { extensions.get().copied() } else { None };
         let own = || Self { address: peer.address().ip().to_canonical(), scheme: peer.scheme() };
         Some(told.unwrap_or_else(own))
+    }
+}
+
+/// Whom an address belongs to, as far as limits go: of IPv6, one subscriber has the whole of a network of 64 bits.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
     }
 }
 

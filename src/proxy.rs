@@ -32,11 +32,9 @@ use tower_service::Service;
 
 pub use body::{BoxError, ProxyBody};
 
-pub use pool::CONNECT_TIMEOUT;
-
 use crate::answer::{Problem, is_grpc};
 use crate::gate::Pass;
-use crate::model::Protocol;
+use crate::model::{Protocol, Timeouts};
 use crate::net::{BoxFuture, Net};
 use crate::peer::{Peer, PeerGone};
 
@@ -50,12 +48,18 @@ use upgrade::Opening;
 #[derive(Clone, Debug)]
 pub struct Proxy {
     net: Arc<dyn Net>,
+    timeouts: Arc<Timeouts>,
 }
 
 impl Proxy {
     /// A proxy that makes its connections here.
     pub fn new(net: Arc<dyn Net>) -> Self {
-        Self { net }
+        Self::with_timeouts(net, Timeouts::default())
+    }
+
+    /// The same with timeouts of one's own: those for connecting and for a request's body.
+    pub fn with_timeouts(net: Arc<dyn Net>, timeouts: Timeouts) -> Self {
+        Self { net, timeouts: Arc::new(timeouts) }
     }
 
     async fn forward(self, mut request: Request<SendBody>) -> Result<Response<ProxyBody>, Problem> {
@@ -72,9 +76,10 @@ impl Proxy {
         let gone = request.extensions_mut().remove::<PeerGone>();
         let opening = Opening::of(&mut request);
         let behind = pass.gate().spec().protocol;
+        let is_grpc = is_grpc(request.headers());
         let request = outgoing(request, opening.as_ref(), behind)?;
 
-        let mut journey = Journey::new(self.net, pass, gone);
+        let mut journey = Journey::new(self.net, self.timeouts.connect, pass, gone, is_grpc);
         let reply = journey.travel(request, behind).await?;
         let (first, other) = journey.end();
         match opening {
@@ -99,7 +104,8 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let grpc = is_grpc(request.headers());
-        let forwarded = self.clone().forward(request.map(SendBody::new));
+        let timeout = self.timeouts.body;
+        let forwarded = self.clone().forward(request.map(|body| SendBody::new(body, timeout)));
         Box::pin(async move { Ok(forwarded.await.unwrap_or_else(|problem| answer::unserved(problem, grpc))) })
     }
 }

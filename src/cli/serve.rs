@@ -12,7 +12,7 @@ use super::providers::Running;
 use super::{Failure, load, log, watch};
 use crate::clock::Clock;
 use crate::config::{Config, Plan};
-use crate::gateway::{Drained, Gateway, GatewayError, Handle};
+use crate::gateway::{Drained, Gateway, GatewayError, Handle, allow_open_files};
 use crate::net::TokioNet;
 
 /// Run the gateway (also where no verb is given)
@@ -44,6 +44,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let clock = Clock::start();
+        allow_open_files();
         let mut running = Running::prepare(&plan).await?;
         // Before the start, so that no change is missed that comes right after it.
         let changes = watch::Changes::of(plan.files.clone());

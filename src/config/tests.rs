@@ -144,6 +144,7 @@ fn the_complete_example_is_accepted() {
     );
     assert_eq!(plan.page.detail, Detail::Services);
     assert_eq!(plan.bounds, crate::model::Bounds::default());
+    assert_eq!(plan.timeouts, crate::model::Timeouts::default());
     assert_eq!(plan.drain_timeout.as_secs(), 25);
 
     let request = Request::get("/wp-login.php").body(()).unwrap();

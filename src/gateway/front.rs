@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -16,6 +16,7 @@ use crate::answer::{Problem, is_grpc};
 use crate::body::WakeBody;
 use crate::layer::{ResponseFuture, Wake};
 use crate::metrics::{Outcome, RouteMeter};
+use crate::model::Bounds;
 use crate::net::BoxFuture;
 use crate::peer::Peer;
 use crate::proxy::trace::Traces;
@@ -29,12 +30,28 @@ type FrontBody = Either<WakeBody<ProxyBody>, ProxyBody>;
 pub(super) struct Front {
     wake: Wake<Proxy>,
     unmatched: Arc<RouteMeter>,
+    /// How many header fields there may be, and how long the path and query may be.
+    most_headers: usize,
+    longest_uri: usize,
     traces: Traces,
 }
 
 impl Front {
-    pub(super) fn new(wake: Wake<Proxy>, unmatched: Arc<RouteMeter>, traces: Traces) -> Self {
-        Self { wake, unmatched, traces }
+    pub(super) fn new(
+        wake: Wake<Proxy>,
+        unmatched: Arc<RouteMeter>,
+        bounds: &Bounds,
+        traces: Traces,
+    ) -> Self {
+        Self { wake, unmatched, most_headers: bounds.headers, longest_uri: bounds.uri_size, traces }
+    }
+
+    /// Whether it is no larger than it may be. (How large its head is was looked at as it came.)
+    fn is_in_bounds<B>(&self, request: &Request<B>) -> Result<(), Problem> {
+        if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > self.longest_uri) {
+            return Err(URI_TOO_LONG);
+        }
+        if request.headers().len() > self.most_headers { Err(TOO_MANY_HEADERS) } else { Ok(()) }
     }
 }
 
@@ -48,7 +65,8 @@ impl Service<Request<Incoming>> for Front {
     }
 
     fn call(&mut self, mut request: Request<Incoming>) -> FrontFuture {
-        match proxy::arrive(&mut request).and_then(|()| is_directed(&request)) {
+        let arrived = self.is_in_bounds(&request).and_then(|()| proxy::arrive(&mut request));
+        match arrived.and_then(|()| is_directed(&request)) {
             Ok(()) => {
                 self.traces.apply(&mut request);
                 FrontFuture::Routed { routed: self.wake.call(request) }
@@ -69,6 +87,14 @@ fn is_directed<B>(request: &Request<B>) -> Result<(), Problem> {
     let host = Head::of(request, peer.address().ip()).host;
     if authority.is_for(host) { Ok(()) } else { Err(Problem::MISDIRECTED) }
 }
+
+const URI_TOO_LONG: Problem =
+    Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", "The request's path and query are too long.");
+const TOO_MANY_HEADERS: Problem = Problem::new(
+    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "too_many_headers",
+    "The request has too many header fields.",
+);
 
 pin_project! {
     /// A request on its way through the gateway.

@@ -13,9 +13,11 @@ use hyper::body::Incoming;
 use tokio::sync::{mpsc, oneshot};
 use tower_service::Service;
 
-use super::accept::connection;
+use super::connection::{Manners, connection};
+use super::crowd::{Crowd, refuse};
 use super::proxy_protocol::Origins;
 use super::tls::Terminator;
+use crate::model::{Bounds, Timeouts};
 use crate::net::Listener;
 use crate::proxy::BoxError;
 
@@ -24,15 +26,19 @@ use crate::proxy::BoxError;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How [`serve`] behaves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServeOptions {
     /// How long open connections may go on after the stop.
     pub drain: Duration,
+    /// How many connections there may be, and how large requests. Not all of them concern this.
+    pub bounds: Bounds,
+    /// How long clients are waited for.
+    pub timeouts: Timeouts,
 }
 
 impl Default for ServeOptions {
     fn default() -> Self {
-        Self { drain: Duration::from_secs(30) }
+        Self { drain: Duration::from_secs(30), bounds: Bounds::default(), timeouts: Timeouts::default() }
     }
 }
 
@@ -67,14 +73,16 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    serve_with(listener, Origins::default(), None, service, stop, options).await
+    let crowd = Crowd::new(&options.bounds);
+    serve_with(listener, Origins::default(), None, crowd, service, stop, options).await
 }
 
-/// The same, for whom `origins` takes, and over TLS where that is given.
+/// The same, for whom `origins` takes, and over TLS where that is given. The crowd is shared by listeners.
 pub(super) async fn serve_with<L, S, B>(
     listener: L,
     origins: Origins,
     tls: Option<Arc<Terminator>>,
+    crowd: Crowd,
     service: S,
     stop: impl Future<Output = ()>,
     options: ServeOptions,
@@ -86,8 +94,9 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
+    let manners =
+        Manners { origins: origins.into(), bounds: options.bounds.into(), timeouts: options.timeouts.into() };
     let stops = Stops::default();
-    let origins = Arc::new(origins);
     // Nothing is ever sent: the channel closes when the last connection has dropped its end.
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
     let mut stop = pin!(stop);
@@ -99,18 +108,25 @@ where
         };
         match accepted {
             Ok((io, address)) => {
+                let Some(place) = crowd.enter(address.ip()) else {
+                    if let (None, Some(told)) = (&tls, crowd.tell()) {
+                        tokio::spawn(refuse(io, told));
+                    }
+                    continue;
+                };
                 let (entry, stopped) = stops.enter();
                 let served = connection(
                     io,
-                    (address, origins.clone()),
+                    address,
                     tls.clone(),
+                    manners.clone(),
                     service.clone(),
                     stopped,
                     open.clone(),
                 );
                 tokio::spawn(async move {
                     served.await;
-                    drop(entry);
+                    drop((entry, place));
                 });
             }
             Err(error) if is_of_the_client(&error) => {}

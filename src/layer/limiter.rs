@@ -1,6 +1,6 @@
 //! How many wakes a client may begin, and all of them together.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
 use crate::model::{Rate, Time, WakeLimits};
+use crate::peer;
 
 /// How many clients are remembered. An entry is made by a wake alone, so that the limit on all of them bounds these too; this is
 /// for those who have set that one very high. Whoever finds no room is held to it alone.
@@ -69,15 +70,19 @@ impl Limiter {
         }
     }
 
-    /// What was counted stays counted.
+    /// Other limits count anew: how full a bucket is means something else then.
     pub(super) fn set(&self, limits: WakeLimits) {
-        self.limits.store(limits.into());
+        if **self.limits.load() != limits {
+            self.limits.store(limits.into());
+            self.clients.clear();
+            self.total.store(0, Ordering::Relaxed);
+        }
     }
 
     /// Counts a wake that this client is about to begin, or says why it must not.
     pub(super) fn begin(&self, client: IpAddr, now: Time) -> Result<(), Limited> {
         let (limits, now) = (**self.limits.load(), since_start(now));
-        let client = network(client);
+        let client = peer::network(client);
         let has_room = self.clients.len() < MOST_CLIENTS || self.swept.is_over(now) && self.sweep(now);
         let counted = match self.clients.entry(client) {
             Entry::Occupied(mut entry) => {
@@ -138,14 +143,6 @@ impl Pause {
         let until = self.0.load(Ordering::Relaxed);
         let next = now.saturating_add(nanos(PAUSE));
         now >= until && self.0.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    }
-}
-
-/// Whom an address belongs to: of IPv6, one subscriber has the whole of 64 bits (RFC 6177).
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
     }
 }
 
@@ -228,13 +225,15 @@ mod tests {
     }
 
     #[test]
-    fn another_limit_counts_on() {
+    fn other_limits_count_anew() {
         let limiter = limiter(1, 100);
         assert_eq!(begin(&limiter, "192.0.2.1", 0), Ok(()));
-        limiter.set(WakeLimits {
-            per_client: Rate { count: 2, per: Duration::from_millis(2 * HOUR) },
-            ..WakeLimits::default()
-        });
+        let same = **limiter.limits.load();
+        limiter.set(same);
+        assert!(begin(&limiter, "192.0.2.1", 0).is_err());
+        let per_client = Rate { count: 2, ..same.per_client };
+        limiter.set(WakeLimits { per_client, ..same });
+        assert_eq!(begin(&limiter, "192.0.2.1", 0), Ok(()));
         assert_eq!(begin(&limiter, "192.0.2.1", 0), Ok(()));
         assert!(begin(&limiter, "192.0.2.1", 0).is_err());
     }

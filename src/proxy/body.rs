@@ -3,23 +3,42 @@
 use std::any::Any;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use super::pool::Lease;
+use crate::answer::Problem;
+use crate::clock::Alarm;
 use crate::gate::Pass;
 
 /// Any error, on the heap.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The client broke off its body, or sent one that is not valid.
+/// The client broke off its body, sent one that is not valid, or took too long.
 #[derive(Debug)]
 pub(super) struct ClientError(BoxError);
+
+/// The next bytes of a body did not come in time.
+#[derive(Debug)]
+struct TooSlow;
+
+impl fmt::Display for TooSlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the client took too long to send more")
+    }
+}
+
+impl std::error::Error for TooSlow {}
 
 impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,21 +48,29 @@ impl fmt::Display for ClientError {
 
 impl std::error::Error for ClientError {}
 
-/// Whether it was the client, and not the target, that ended an exchange.
-pub(super) fn is_clients(error: &hyper::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|cause| cause.is::<ClientError>())
+/// What the client is told where it was the client, and not the target, that ended an exchange.
+pub(super) fn clients_fault(error: &hyper::Error) -> Option<Problem> {
+    let ClientError(cause) = std::error::Error::source(error)?.downcast_ref()?;
+    Some(if cause.is::<TooSlow>() { TOO_SLOW } else { CLIENT_BROKE_OFF })
 }
+
+pub(super) const CLIENT_BROKE_OFF: Problem = Problem::bad_request("The request's body is not valid.");
+const TOO_SLOW: Problem = Problem::new(
+    StatusCode::REQUEST_TIMEOUT,
+    "request_timeout",
+    "The rest of the request's body did not come in time.",
+);
 
 /// A request's body on its way to a target.
 pub(super) enum SendBody {
     Empty,
-    Incoming(Incoming),
+    Incoming(Box<Arriving>),
     Other(UnsyncBoxBody<Bytes, BoxError>),
 }
 
 impl SendBody {
-    /// Takes over a body. Hyper's own, which is what a gateway sees, costs no allocation.
-    pub(super) fn new<B>(body: B) -> Self
+    /// Takes over a body. More of it must come within `timeout` whenever it is waited for.
+    pub(super) fn new<B>(body: B, timeout: Duration) -> Self
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
@@ -53,14 +80,76 @@ impl SendBody {
         }
         let mut body = Some(body);
         if let Some(incoming) = (&mut body as &mut dyn Any).downcast_mut::<Option<Incoming>>() {
-            return incoming.take().map_or(Self::Empty, Self::Incoming);
+            return incoming
+                .take()
+                .map_or(Self::Empty, |body| Self::Incoming(Arriving::new(body, timeout).into()));
         }
         body.map_or(Self::Empty, |body| Self::Other(body.map_err(Into::into).boxed_unsync()))
+    }
+
+    /// Tells how far it is, where it can take a while.
+    pub(super) fn progress(&self) -> Option<Arc<Progress>> {
+        match self {
+            Self::Incoming(arriving) => Some(arriving.progress.clone()),
+            Self::Empty | Self::Other(_) => None,
+        }
     }
 
     /// Whether there is nothing to send, so that the request can be sent again.
     pub(super) fn is_empty(&self) -> bool {
         matches!(self, Self::Empty)
+    }
+}
+
+/// A body that comes from a client.
+pub(super) struct Arriving {
+    body: Incoming,
+    timeout: Duration,
+    /// Since when more is waited for.
+    waits: Option<Instant>,
+    alarm: Alarm,
+    progress: Arc<Progress>,
+}
+
+impl Arriving {
+    fn new(body: Incoming, timeout: Duration) -> Self {
+        Self { body, timeout, waits: None, alarm: Alarm::default(), progress: Progress::new() }
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ClientError>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            self.waits = None;
+            self.progress.made();
+            return Poll::Ready(frame.map(|frame| frame.map_err(|error| ClientError(error.into()))));
+        }
+        let until = *self.waits.get_or_insert_with(Instant::now) + self.timeout;
+        if self.alarm.has_come(until, cx) {
+            return Poll::Ready(Some(Err(ClientError(TooSlow.into()))));
+        }
+        Poll::Pending
+    }
+}
+
+/// When a body was last read from.
+#[derive(Debug)]
+pub(super) struct Progress {
+    began: Instant,
+    after: AtomicU64,
+}
+
+impl Progress {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { began: Instant::now(), after: AtomicU64::new(0) })
+    }
+
+    fn made(&self) {
+        let after = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.after.store(after, Ordering::Relaxed);
+    }
+
+    /// The last time.
+    pub(super) fn last(&self) -> Instant {
+        self.began + Duration::from_millis(self.after.load(Ordering::Relaxed))
     }
 }
 
@@ -74,7 +163,7 @@ impl Body for SendBody {
     ) -> Poll<Option<Result<Frame<Bytes>, ClientError>>> {
         match self.get_mut() {
             Self::Empty => Poll::Ready(None),
-            Self::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(|error| ClientError(error.into())),
+            Self::Incoming(arriving) => arriving.poll_frame(cx),
             Self::Other(body) => Pin::new(body).poll_frame(cx).map_err(ClientError),
         }
     }
@@ -82,7 +171,7 @@ impl Body for SendBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Incoming(body) => body.is_end_stream(),
+            Self::Incoming(arriving) => arriving.body.is_end_stream(),
             Self::Other(body) => body.is_end_stream(),
         }
     }
@@ -90,7 +179,7 @@ impl Body for SendBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
-            Self::Incoming(body) => body.size_hint(),
+            Self::Incoming(arriving) => arriving.body.size_hint(),
             Self::Other(body) => body.size_hint(),
         }
     }
@@ -195,8 +284,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_of_any_sort_is_taken_over() {
-        assert!(SendBody::new(Empty::<Bytes>::new()).is_empty());
-        let body = SendBody::new(Full::new(Bytes::from_static(b"hello")));
+        let timeout = Duration::from_secs(1);
+        assert!(SendBody::new(Empty::<Bytes>::new(), timeout).is_empty());
+        let body = SendBody::new(Full::new(Bytes::from_static(b"hello")), timeout);
         assert!(!body.is_empty());
         assert_eq!(body.size_hint().exact(), Some(5));
         assert_eq!(body.collect().await.unwrap().to_bytes(), "hello");

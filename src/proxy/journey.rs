@@ -1,12 +1,13 @@
 //! One request's way to a target that answers it: from target to target, and back to the gate when none is left.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Request};
+use http::{Method, Request, StatusCode};
 use tokio::time::Instant;
 
-use super::body::{SendBody, is_clients};
+use super::body::{CLIENT_BROKE_OFF, Progress, SendBody, clients_fault};
 use super::pool::{Failure, Pool, Reply};
 use super::trace;
 use crate::answer::Problem;
@@ -23,6 +24,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Where a request is on its way.
 pub(super) struct Journey {
     net: Arc<dyn Net>,
+    /// How long a connect may take.
+    connect: Duration,
+    /// How long an answer may take to begin.
+    answer: Option<Duration>,
     /// The target it was given. It stays counted there until the response has ended, whoever answers.
     first: Arc<Pass>,
     /// The target it is at now, where that is another one.
@@ -37,9 +42,19 @@ pub(super) struct Journey {
 }
 
 impl Journey {
-    pub(super) fn new(net: Arc<dyn Net>, first: Arc<Pass>, gone: Option<PeerGone>) -> Self {
+    pub(super) fn new(
+        net: Arc<dyn Net>,
+        connect: Duration,
+        first: Arc<Pass>,
+        gone: Option<PeerGone>,
+        is_grpc: bool,
+    ) -> Self {
+        // A gRPC call may be a stream whose first message is long in coming, and has a deadline of its own.
+        let answer = (!is_grpc).then(|| first.gate().spec().limits.answer_timeout);
         Self {
             net,
+            connect,
+            answer,
             first,
             other: None,
             tried: Vec::new(),
@@ -84,11 +99,11 @@ impl Journey {
                         self.wait().await?;
                     }
                 }
-                Err(Failure::Died { error, .. }) if is_clients(&error) => {
-                    tracing::debug!(%error, "the client broke off its request");
-                    return Err(CLIENT_BROKE_OFF);
-                }
                 Err(Failure::Died { error, reused }) => {
+                    if let Some(problem) = clients_fault(&error) {
+                        tracing::debug!(%error, "the client broke off its request");
+                        return Err(problem);
+                    }
                     let target = self.pass().target();
                     let trace = copy.as_ref().map(|request| trace::id(request.headers()));
                     tracing::debug!(trace, %target, %error, reused, "a connection died with a request on it");
@@ -105,6 +120,7 @@ impl Journey {
                         fresh = true;
                     }
                 }
+                Err(Failure::TooSlow) => return Err(ANSWER_TIMEOUT),
                 Err(Failure::NoWebSocket) => return Err(NO_WEBSOCKET),
             }
         }
@@ -121,11 +137,18 @@ impl Journey {
         fresh: bool,
     ) -> Result<Reply, Failure> {
         let pass = self.pass();
-        let make = || Pool::new(self.net.clone(), pass.target().address.clone());
-        match pass.slot().attached(make) {
-            Some(pool) => pool.send(request, protocol, fresh).await,
-            // Nobody else hangs anything there; a pool of its own serves as well.
-            None => make().send(request, protocol, fresh).await,
+        let make = || Pool::new(self.net.clone(), pass.target().address.clone(), self.connect);
+        let progress = request.body().progress();
+        let sent = async {
+            match pass.slot().attached(make) {
+                Some(pool) => pool.send(request, protocol, fresh).await,
+                // Nobody else hangs anything there; a pool of its own serves as well.
+                None => make().send(request, protocol, fresh).await,
+            }
+        };
+        match self.answer {
+            Some(limit) => answered_within(limit, progress.as_deref(), sent).await,
+            None => sent.await,
         }
     }
 
@@ -195,6 +218,29 @@ impl Journey {
     }
 }
 
+/// What sending comes to, unless it takes longer than `limit` after the last of the request was sent.
+async fn answered_within(
+    limit: Duration,
+    progress: Option<&Progress>,
+    sent: impl Future<Output = Result<Reply, Failure>>,
+) -> Result<Reply, Failure> {
+    let began = Instant::now();
+    let mut sent = pin!(sent);
+    let mut late = pin!(tokio::time::sleep_until(began + limit));
+    loop {
+        tokio::select! {
+            biased;
+            reply = sent.as_mut() => return reply,
+            () = late.as_mut() => {}
+        }
+        let until = progress.map_or(began, Progress::last) + limit;
+        if until <= late.deadline() {
+            return Err(Failure::TooSlow);
+        }
+        late.as_mut().reset(until);
+    }
+}
+
 /// What `future` comes to, unless the time is up or the client leaves before.
 async fn within<T>(
     deadline: Instant,
@@ -234,5 +280,6 @@ fn without_body(request: &Request<SendBody>) -> Request<SendBody> {
 }
 
 const BROKE_OFF: Problem = Problem::bad_gateway("The service broke off before it answered.");
+const ANSWER_TIMEOUT: Problem =
+    Problem::new(StatusCode::GATEWAY_TIMEOUT, "answer_timeout", "The service took too long to answer.");
 const NO_WEBSOCKET: Problem = Problem::bad_gateway("The service takes no WebSockets over HTTP/2.");
-const CLIENT_BROKE_OFF: Problem = Problem::bad_request("The request's body is not valid.");

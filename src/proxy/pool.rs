@@ -19,13 +19,12 @@ use super::body::SendBody;
 use crate::model::{Address, Protocol};
 use crate::net::{Io, Net};
 
-/// How long a connect may take. The targets are near; one that takes longer is as good as gone.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// The connections to one target.
 pub(super) struct Pool {
     net: Arc<dyn Net>,
     address: Address,
+    /// How long a connect may take.
+    patience: Duration,
     h1: Arc<h1::Idle>,
     h2: h2::Shared,
 }
@@ -42,6 +41,8 @@ pub(super) enum Failure {
     Connect { request: Box<Request<SendBody>>, error: io::Error },
     /// The connection died with the request on it; `reused` when it had served others before.
     Died { error: hyper::Error, reused: bool },
+    /// The target took too long to begin its answer.
+    TooSlow,
     /// Over HTTP/2, the target does not take WebSockets (RFC 8441).
     NoWebSocket,
 }
@@ -63,8 +64,8 @@ impl Lease {
 }
 
 impl Pool {
-    pub(super) fn new(net: Arc<dyn Net>, address: Address) -> Self {
-        Self { net, address, h1: h1::Idle::new(), h2: h2::Shared::default() }
+    pub(super) fn new(net: Arc<dyn Net>, address: Address, patience: Duration) -> Self {
+        Self { net, address, patience, h1: h1::Idle::new(), h2: h2::Shared::default() }
     }
 
     /// Sends a request and waits for the head of its response. `fresh` asks for a new connection.
@@ -81,7 +82,7 @@ impl Pool {
     }
 
     async fn connect(&self) -> io::Result<TokioIo<Box<dyn Io>>> {
-        match tokio::time::timeout(CONNECT_TIMEOUT, self.net.connect(&self.address)).await {
+        match tokio::time::timeout(self.patience, self.net.connect(&self.address)).await {
             Ok(stream) => stream.map(TokioIo::new),
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         }

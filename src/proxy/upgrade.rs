@@ -23,6 +23,7 @@ use super::pool::{Lease, Reply};
 use crate::answer::Problem;
 use crate::gate::Pass;
 use crate::model::Protocol;
+use crate::peer::InUse;
 
 /// What a tunnel reads at once, each way. Small reads cost: with 8 KiB a byte is three times as dear.
 const TUNNEL_BUFFER: usize = 64 * 1024;
@@ -35,6 +36,8 @@ pub(super) struct Opening {
     front: Front,
     /// The key that the target is asked with, or the client's own where the target takes none.
     key: HeaderValue,
+    /// The client's connection stays in use until the tunnel has ended.
+    in_use: Option<InUse>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,7 +54,8 @@ impl Opening {
         } else {
             (Front::Http1, asked_in_http1(request)?)
         };
-        Some(Self { client: hyper::upgrade::on(request), front, key })
+        let in_use = request.extensions_mut().remove();
+        Some(Self { client: hyper::upgrade::on(request), front, key, in_use })
     }
 
     /// Turns the client's request, already without what concerns one hop, into the target's.
@@ -114,7 +118,7 @@ impl Opening {
             Front::Http2 => *answer.version_mut() = Version::HTTP_2,
         }
         *answer.headers_mut() = head.headers;
-        tokio::spawn(tunnel(self.client, target, lease, passes));
+        tokio::spawn(tunnel(self.client, target, lease, (passes, self.in_use)));
         Ok(answer)
     }
 }
@@ -148,8 +152,9 @@ fn declined(mut response: Response<Incoming>, lease: Lease, pass: Option<Pass>) 
     response.map(|body| ProxyBody::upstream(body, lease, pass))
 }
 
-/// Copies both ways until both sides have closed. One side's end is passed on while the other goes on.
-async fn tunnel(client: OnUpgrade, target: OnUpgrade, lease: Lease, passes: (Arc<Pass>, Option<Pass>)) {
+/// Copies both ways until both sides have closed. One side's end is passed on while the other goes on. `kept` is what must
+/// live as long.
+async fn tunnel<K>(client: OnUpgrade, target: OnUpgrade, lease: Lease, kept: K) {
     let (client, target) = match tokio::try_join!(client, target) {
         Ok(both) => both,
         Err(error) => {
@@ -164,7 +169,7 @@ async fn tunnel(client: OnUpgrade, target: OnUpgrade, lease: Lease, passes: (Arc
         tracing::debug!(%error, "a WebSocket broke off");
     }
     drop((client, target, lease));
-    drop(passes);
+    drop(kept);
 }
 
 const NOT_SWITCHED: Problem = Problem::bad_gateway("The service did not open the WebSocket.");

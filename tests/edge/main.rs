@@ -12,3 +12,5 @@ mod binary_service;
 mod proxy_kit;
 mod tls;
 mod who;
+mod who_limits;
+mod who_traces;

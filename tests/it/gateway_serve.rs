@@ -59,7 +59,12 @@ async fn run(drain: Duration) -> Running {
     let go = Arc::new(Semaphore::new(0));
     let (stop, stopped) = oneshot::channel();
     let stopped = async { drop(stopped.await) };
-    let ended = tokio::spawn(serve(listener, App(go.clone()), stopped, ServeOptions { drain }));
+    let ended = tokio::spawn(serve(
+        listener,
+        App(go.clone()),
+        stopped,
+        ServeOptions { drain, ..ServeOptions::default() },
+    ));
     Running { address, go, stop, ended }
 }
 

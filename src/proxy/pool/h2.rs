@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 use super::super::body::SendBody;
-use super::{CONNECT_TIMEOUT, Failure, Lease, Pool, Reply};
+use super::{Failure, Lease, Pool, Reply};
 use crate::net::Io;
 
 /// How many connections one target gets. With these full, requests queue for a stream.
@@ -24,6 +24,9 @@ const MOST_CONNECTIONS: usize = 8;
 /// How many streams are opened before the target has told its own bound (RFC 9113 section 6.5.2 recommends
 /// targets to allow at least 100). Odd on purpose: another number means that its settings have arrived.
 const STREAMS_AT_FIRST: usize = 101;
+
+/// How long they are looked for.
+const SETTINGS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The pause between two looks for the target's settings.
 const SETTINGS_INTERVAL: Duration = Duration::from_millis(2);
@@ -206,7 +209,7 @@ async fn drive(mut connection: Driven, settings: Arc<Settings>) {
     }));
     // A target's settings are the first thing that it sends (RFC 9113 section 3.4). hyper has nothing to wait on for
     // them, so this looks until they are there. A target that names our own first number is never recognised.
-    let give_up = Instant::now() + CONNECT_TIMEOUT;
+    let give_up = Instant::now() + SETTINGS_PATIENCE;
     while settings.websockets.borrow().is_none() && Instant::now() < give_up {
         if let Ok(done) = tokio::time::timeout(SETTINGS_INTERVAL, driven.as_mut()).await {
             return ended(done);

@@ -10,6 +10,8 @@ use tokio::time::{Instant, advance};
 use super::*;
 use crate::net::{ANY_LOOPBACK, BoxFuture};
 
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Connects to a server in memory, or never.
 #[derive(Debug)]
 struct MemoryNet {
@@ -35,7 +37,7 @@ impl Net for MemoryNet {
 fn pool(answers: bool) -> (Pool, Arc<AtomicUsize>) {
     let connections = Arc::new(AtomicUsize::new(0));
     let net = MemoryNet { connections: connections.clone(), answers };
-    (Pool::new(Arc::new(net), ANY_LOOPBACK.into()), connections)
+    (Pool::new(Arc::new(net), ANY_LOOPBACK.into(), CONNECT_TIMEOUT), connections)
 }
 
 async fn exchange(pool: &Pool) {

@@ -1,28 +1,38 @@
 //! One accepted connection: which version of HTTP it speaks, and its requests until it ends.
 
+mod answer;
+mod frames;
+mod streams;
+mod timed;
+
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::UPGRADE;
+use http::{Method, Request, Response};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::sync::{mpsc, oneshot};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tower_service::Service;
 
 use super::proxy_protocol::Origins;
 use super::tls::Terminator;
+use crate::model::{Bounds, Timeouts};
 use crate::net::Accepted;
-use crate::peer::{ClientIo, Peer, PeerGone, Scheme};
+use crate::peer::{ClientIo, Peer, PeerGone, Scheme, Uses};
 use crate::proxy::BoxError;
+use answer::Answer;
+use streams::Streams;
+use timed::Timed;
 
 /// What HTTP/2 with prior knowledge begins with (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -30,20 +40,8 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How much is read before the version is known. A request's head mostly fits.
 const FIRST_READ: usize = 1024;
 
-/// How long a client may take for a request's head, and how long a connection is kept between two requests: hyper
-/// counts both as one. Longer than the 60 s of the load balancers that may stand before us, which otherwise send
-/// a request into a connection that we are closing.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
-
-/// How long a client may take for the TLS handshake.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The largest head of a request.
-const MOST_HEAD: usize = 64 * 1024;
-
-/// Bounds of an HTTP/2 client, as Envoy's guide for the edge has them: streams at once, what one stream and the
-/// connection may send ahead of being read.
-const MOST_STREAMS: u32 = 100;
+/// What one stream of an HTTP/2 client and its connection may send ahead of being read, as Envoy's guide for the edge has
+/// it.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 
@@ -51,11 +49,28 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Requests that an HTTP/2 client may begin and take back before they were looked at, and that it may have us refuse, until
+/// its connection ends (CVE-2023-44487, CVE-2025-8671).
+const MOST_TAKEN_BACK: usize = 20;
+const MOST_REFUSED: usize = 100;
+
+/// hyper's own bound of header fields. Where it is to be another one, each head costs an allocation.
+const USUAL_HEADERS: usize = 100;
+
+/// What all connections have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Manners {
+    pub(super) origins: Arc<Origins>,
+    pub(super) bounds: Arc<Bounds>,
+    pub(super) timeouts: Arc<Timeouts>,
+}
+
 /// Serves a connection until it ends. `stop` asks it to end soon; `open` is dropped when it has, tunnels included.
 pub(super) async fn connection<S, B>(
     io: Box<dyn Accepted>,
-    (address, origins): (SocketAddr, Arc<Origins>),
+    address: SocketAddr,
     tls: Option<Arc<Terminator>>,
+    manners: Manners,
     service: S,
     mut stop: oneshot::Receiver<()>,
     open: mpsc::Sender<Infallible>,
@@ -69,7 +84,7 @@ pub(super) async fn connection<S, B>(
     let gone = io.peer_gone();
     let origin = tokio::select! {
         biased;
-        origin = origins.origin(&mut io, address, HANDSHAKE_TIMEOUT) => origin,
+        origin = manners.origins.origin(&mut io, address, manners.timeouts.handshake) => origin,
         _ = &mut stop => return,
     };
     let address = match origin {
@@ -79,7 +94,7 @@ pub(super) async fn connection<S, B>(
     let ended = if let Some(tls) = tls {
         let shaken = tokio::select! {
             biased;
-            shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(io)) => shaken,
+            shaken = tokio::time::timeout(manners.timeouts.handshake, tls.accept(io)) => shaken,
             _ = &mut stop => return,
         };
         let (io, session) = match shaken {
@@ -88,20 +103,20 @@ pub(super) async fn connection<S, B>(
             Err(_) => return tracing::debug!(%address, "a client took too long for its TLS handshake"),
         };
         let is_http2 = session.is_http2;
-        let peer = Peer::with_authority(address, session).trusted_if(&origins.proxies);
-        serve_requests(Counted { io, _open: open }, is_http2, service, peer, gone, stop).await
+        let peer = Peer::with_authority(address, session).trusted_if(&manners.origins.proxies);
+        serve_requests(io, is_http2, manners, open, Requests::new(service, peer, gone), stop).await
     } else {
         let first = tokio::select! {
             biased;
-            first = tokio::time::timeout(HEAD_TIMEOUT, first_bytes(&mut io)) => first.ok().and_then(Result::ok),
+            first = tokio::time::timeout(manners.timeouts.first_byte, first_bytes(&mut io)) => first.ok().and_then(Result::ok),
             _ = &mut stop => None,
         };
         // Closed, silent or asked to stop before the first byte.
         let Some(first) = first else { return };
         let is_http2 = first.starts_with(PREFACE);
         io.unread(first);
-        let peer = Peer::new(address, Scheme::Http).trusted_if(&origins.proxies);
-        serve_requests(Counted { io, _open: open }, is_http2, service, peer, gone, stop).await
+        let peer = Peer::new(address, Scheme::Http).trusted_if(&manners.origins.proxies);
+        serve_requests(io, is_http2, manners, open, Requests::new(service, peer, gone), stop).await
     };
     if let Err(error) = ended {
         tracing::debug!(%error, %address, "a client's connection broke");
@@ -109,11 +124,11 @@ pub(super) async fn connection<S, B>(
 }
 
 async fn serve_requests<I, S, B>(
-    io: Counted<I>,
+    io: I,
     is_http2: bool,
-    service: S,
-    peer: Peer,
-    gone: PeerGone,
+    manners: Manners,
+    open: mpsc::Sender<Infallible>,
+    requests: Requests<S>,
     stop: oneshot::Receiver<()>,
 ) -> hyper::Result<()>
 where
@@ -123,11 +138,15 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let io = TokioIo::new(io);
+    let uses = requests.uses.clone();
     if is_http2 {
-        serve_http2(io, Requests { service, peer, gone: None }, stop).await
+        let idle = Arc::new(Notify::new());
+        let io = Timed::http2(io, manners.timeouts.clone(), uses, open, idle.clone());
+        // Its client ends its requests by itself when it leaves.
+        serve_http2(TokioIo::new(io), Requests { gone: None, ..requests }, &manners, stop, idle).await
     } else {
-        serve_http1(io, Requests { service, peer, gone: Some(gone) }, stop).await
+        let io = Timed::http1(io, manners.timeouts.clone(), uses, open);
+        serve_http1(TokioIo::new(io), requests, &manners, stop).await
     }
 }
 
@@ -147,7 +166,8 @@ async fn first_bytes(io: &mut ClientIo) -> io::Result<Bytes> {
 
 async fn serve_http1<I, S, B>(
     io: I,
-    service: Requests<S>,
+    requests: Requests<S>,
+    manners: &Manners,
     mut stop: oneshot::Receiver<()>,
 ) -> hyper::Result<()>
 where
@@ -157,13 +177,13 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(MOST_HEAD)
-        .half_close(false)
-        .serve_connection(io, service)
-        .with_upgrades();
+    let mut builder = http1::Builder::new();
+    // The times are kept by the connection itself.
+    builder.header_read_timeout(None).max_buf_size(manners.bounds.head_size).half_close(false);
+    if manners.bounds.headers > USUAL_HEADERS {
+        builder.max_headers(manners.bounds.headers);
+    }
+    let connection = builder.serve_connection(io, requests).with_upgrades();
     let mut connection = pin!(connection);
     tokio::select! {
         biased;
@@ -176,8 +196,10 @@ where
 
 async fn serve_http2<I, S, B>(
     io: I,
-    service: Requests<S>,
+    requests: Requests<S>,
+    manners: &Manners,
     mut stop: oneshot::Receiver<()>,
+    idle: Arc<Notify>,
 ) -> hyper::Result<()>
 where
     I: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
@@ -186,21 +208,25 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let connection = http2::Builder::new(TokioExecutor::new())
+    let bounds = &manners.bounds;
+    let connection = http2::Builder::new(Streams::new(manners.timeouts.write))
         .timer(TokioTimer::new())
-        .max_concurrent_streams(MOST_STREAMS)
+        .max_concurrent_streams(bounds.streams)
+        .max_pending_accept_reset_streams(MOST_TAKEN_BACK)
+        .max_local_error_reset_streams(MOST_REFUSED)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_header_list_size(MOST_HEAD as u32)
+        .max_header_list_size(u32::try_from(bounds.head_size).unwrap_or(u32::MAX))
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
         .enable_connect_protocol()
-        .serve_connection(io, service);
+        .serve_connection(io, requests);
     let mut connection = pin!(connection);
     tokio::select! {
         biased;
         ended = connection.as_mut() => return ended,
         _ = &mut stop => {}
+        () = idle.notified() => {}
     }
     connection.as_mut().graceful_shutdown();
     connection.await
@@ -211,6 +237,13 @@ struct Requests<S> {
     service: S,
     peer: Peer,
     gone: Option<PeerGone>,
+    uses: Arc<Uses>,
+}
+
+impl<S> Requests<S> {
+    fn new(service: S, peer: Peer, gone: PeerGone) -> Self {
+        Self { service, peer, gone: Some(gone), uses: Uses::new() }
+    }
 }
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for Requests<S>
@@ -218,63 +251,28 @@ where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
-    type Response = Response<B>;
+    type Response = Response<Answer<B>>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(self.peer.clone());
+        let in_use = self.uses.begin(!request.body().is_end_stream());
+        let may_become_tunnel =
+            *request.method() == Method::CONNECT || request.headers().contains_key(UPGRADE);
+        let extensions = request.extensions_mut();
+        extensions.insert(self.peer.clone());
         if let Some(gone) = &self.gone {
-            request.extensions_mut().insert(gone.clone());
+            extensions.insert(gone.clone());
+        }
+        if may_become_tunnel {
+            extensions.insert(in_use.clone());
         }
         let mut service = self.service.clone();
         // Boxed, so that a connection does not carry the room for a request while it has none.
         Box::pin(async move {
             poll_fn(|cx| service.poll_ready(cx)).await?;
-            service.call(request).await
+            let response = service.call(request).await?;
+            Ok(response.map(|body| Answer::new(body, in_use)))
         })
-    }
-}
-
-/// A connection that is counted as open until the last who reads or writes it is done: after an upgrade that is
-/// the tunnel, not hyper.
-struct Counted<I> {
-    io: I,
-    _open: mpsc::Sender<Infallible>,
-}
-
-impl<I: AsyncRead + Unpin> AsyncRead for Counted<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buffer)
-    }
-}
-
-impl<I: AsyncWrite + Unpin> AsyncWrite for Counted<I> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }

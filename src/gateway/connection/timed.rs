@@ -1,0 +1,265 @@
+//! A client's connection that nobody waits for without end.
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use super::frames::Frames;
+use crate::clock::Alarm;
+use crate::model::Timeouts;
+use crate::peer::Uses;
+
+/// How long what a client still sends is read and thrown away once we have closed. Closing with something unread would have
+/// the system tell the client so, and it would throw away the answer that it has not read yet (RFC 9112 section 9.6).
+const LINGER: Duration = Duration::from_secs(2);
+
+/// So many reads of it go before others have their turn.
+const READS: usize = 16;
+
+/// How long an HTTP/2 client that was told to go may take to do so.
+const LEAVE: Duration = Duration::from_secs(10);
+
+/// A connection with its timeouts. Where one is over, reading or writing fails, and with it the connection.
+///
+/// It is also what counts a connection as open until the last who reads or writes it is done: after an upgrade that is the
+/// tunnel, not hyper.
+pub(super) struct Timed<I> {
+    io: I,
+    timeouts: Arc<Timeouts>,
+    uses: Arc<Uses>,
+    reading: Reading,
+    read_alarm: Alarm,
+    /// Since when the client takes nothing.
+    blocked: Option<Instant>,
+    write_alarm: Alarm,
+    closing: Closing,
+    _open: mpsc::Sender<Infallible>,
+}
+
+/// What is waited for.
+enum Reading {
+    Http1 {
+        /// The first byte of a head that has not ended yet: when it came, and after how many requests.
+        head: Option<(u64, Instant)>,
+    },
+    Http2 {
+        frames: Frames,
+        /// The same for a block of headers.
+        block: Option<(u64, Instant)>,
+        /// Asks for the connection to end in good order.
+        idle: Arc<Notify>,
+        asked: Option<Instant>,
+    },
+}
+
+enum Closing {
+    Not,
+    /// What still comes is thrown away: until this time, where anything is to be expected.
+    Lingering(Instant, bool),
+}
+
+impl<I> Timed<I> {
+    pub(super) fn http1(
+        io: I,
+        timeouts: Arc<Timeouts>,
+        uses: Arc<Uses>,
+        open: mpsc::Sender<Infallible>,
+    ) -> Self {
+        Self::new(io, timeouts, uses, open, Reading::Http1 { head: None })
+    }
+
+    /// `idle` is told when there was no request for too long.
+    pub(super) fn http2(
+        io: I,
+        timeouts: Arc<Timeouts>,
+        uses: Arc<Uses>,
+        open: mpsc::Sender<Infallible>,
+        idle: Arc<Notify>,
+    ) -> Self {
+        let reading = Reading::Http2 { frames: Frames::new(), block: None, idle, asked: None };
+        Self::new(io, timeouts, uses, open, reading)
+    }
+
+    fn new(
+        io: I,
+        timeouts: Arc<Timeouts>,
+        uses: Arc<Uses>,
+        open: mpsc::Sender<Infallible>,
+        reading: Reading,
+    ) -> Self {
+        Self {
+            io,
+            timeouts,
+            uses,
+            reading,
+            read_alarm: Alarm::default(),
+            blocked: None,
+            write_alarm: Alarm::default(),
+            closing: Closing::Not,
+            _open: open,
+        }
+    }
+
+    /// Nothing has come. Whether that is too long now.
+    fn waits(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let Some(until) = self.reading.until(&self.timeouts, &self.uses) else { return Poll::Pending };
+            if !self.read_alarm.has_come(until, cx) {
+                return Poll::Pending;
+            }
+            if self.reading.is_over(until, &self.timeouts, &self.uses) {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client took too long")));
+            }
+        }
+    }
+
+    /// What a write has come to. Whether the client has taken nothing for too long.
+    fn written<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.blocked = None;
+            return written;
+        }
+        let until = *self.blocked.get_or_insert_with(Instant::now) + self.timeouts.write;
+        if self.write_alarm.has_come(until, cx) {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")));
+        }
+        Poll::Pending
+    }
+}
+
+impl Reading {
+    /// Takes note of what has come.
+    fn follow(&mut self, bytes: &[u8], uses: &Uses) {
+        match self {
+            Self::Http1 { head } => {
+                let ever = uses.ever();
+                if uses.idle_since().is_some() && head.is_none_or(|(after, _)| after != ever) {
+                    *head = Some((ever, Instant::now()));
+                }
+            }
+            Self::Http2 { frames, block, .. } => {
+                frames.follow(bytes);
+                let open = frames.open();
+                if open != block.map(|(number, _)| number) {
+                    *block = open.map(|number| (number, Instant::now()));
+                }
+            }
+        }
+    }
+
+    /// When waiting is to be thought over, if ever. That may turn out to be too early, never too late.
+    fn until(&self, timeouts: &Timeouts, uses: &Uses) -> Option<Instant> {
+        let (idle_since, ever) = (uses.idle_since(), uses.ever());
+        Some(match self {
+            // Whatever is waited for is not the client.
+            Self::Http1 { .. } if idle_since.is_none() => return None,
+            Self::Http1 { head: Some((after, since)) } if *after == ever => *since + timeouts.head,
+            Self::Http2 { block: Some((_, since)), .. } => *since + timeouts.head,
+            Self::Http2 { asked: Some(asked), .. } if idle_since.is_some() => *asked + LEAVE,
+            Self::Http1 { .. } if ever == 0 => idle_since? + timeouts.first_byte,
+            // What is in use may be done at any time, without our being asked again.
+            Self::Http1 { .. } | Self::Http2 { .. } => {
+                idle_since.unwrap_or_else(Instant::now) + timeouts.idle
+            }
+        })
+    }
+
+    /// Whether it is too late for what was waited for until then.
+    fn is_over(&mut self, until: Instant, timeouts: &Timeouts, uses: &Uses) -> bool {
+        // Something may have changed since: a request that ended on another thread.
+        if self.until(timeouts, uses).is_none_or(|later| later > until) {
+            return false;
+        }
+        match self {
+            Self::Http2 { block: None, idle, asked: asked @ None, .. } => {
+                *asked = Some(Instant::now());
+                idle.notify_one();
+                false
+            }
+            Self::Http1 { .. } | Self::Http2 { .. } => true,
+        }
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Timed<I> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buffer.filled().len();
+        match Pin::new(&mut this.io).poll_read(cx, buffer) {
+            Poll::Ready(Ok(())) => {
+                let came = buffer.filled().get(before..).unwrap_or_default();
+                if !came.is_empty() {
+                    this.reading.follow(came, &this.uses);
+                }
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => this.waits(cx),
+        }
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Timed<I> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.written(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, slices);
+        self.written(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        self.written(cx, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if let Closing::Not = this.closing {
+            let shut = Pin::new(&mut this.io).poll_shutdown(cx);
+            ready!(this.written(cx, shut))?;
+            // Most have sent nothing that was not read, and need not be waited for.
+            let expects = matches!(this.reading, Reading::Http1 { .. }) && this.uses.had_body();
+            this.closing = Closing::Lingering(Instant::now() + LINGER, expects);
+        }
+        let Closing::Lingering(until, expects) = &mut this.closing else { return Poll::Pending };
+        let mut waste = [0; 4096];
+        for _ in 0..READS {
+            let mut waste = ReadBuf::new(&mut waste);
+            match Pin::new(&mut this.io).poll_read(cx, &mut waste) {
+                Poll::Ready(Ok(())) if !waste.filled().is_empty() => *expects = true,
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending if !*expects || this.read_alarm.has_come(*until, cx) => {
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        if Instant::now() >= *until {
+            return Poll::Ready(Ok(()));
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

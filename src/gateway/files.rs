@@ -1,0 +1,49 @@
+//! How many connections the open files that the system allows are enough for.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// For everything but connections: listeners, the admin API and its connections, the runtime, configuration, AWS.
+const RESERVED: u64 = 128;
+/// With fewer than this in all, half of them.
+const FEW: u64 = 2 * RESERVED;
+
+/// Allows this process as many open files as the system lets it have. Where it refuses, nothing is lost but room.
+pub fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if limit.current != limit.maximum
+        && let Err(error) = setrlimit(Resource::Nofile, raised)
+    {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+}
+
+/// How many connections of clients there may be, of these that were asked for. Each may need another to a target.
+pub(super) fn most_connections(asked: usize) -> usize {
+    let Some(files) = getrlimit(Resource::Nofile).current else { return asked };
+    let most = enough_for(files);
+    if most < asked {
+        tracing::warn!(
+            "the system allows {files} open files, which are enough for {most} connections and not for {asked}; \
+             raise the limit (ulimit -n), or lower limits.connections"
+        );
+    }
+    most.min(asked)
+}
+
+fn enough_for(files: u64) -> usize {
+    let for_connections = if files < FEW { files / 2 } else { files - RESERVED };
+    usize::try_from(for_connections / 2).unwrap_or(usize::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_files_are_left_for_everything_else() {
+        for (files, connections) in [(0, 1), (40, 10), (256, 64), (1024, 448), (65_536, 32_704)] {
+            assert_eq!(enough_for(files), connections, "{files}");
+        }
+    }
+}

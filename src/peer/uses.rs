@@ -1,0 +1,97 @@
+//! What a client's connection is used for, as far as it must be known from outside.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use tokio::time::{Duration, Instant};
+
+/// Counts what a connection is used for: requests until their answers have ended, and tunnels.
+#[derive(Debug)]
+pub struct Uses {
+    began: Instant,
+    now: AtomicUsize,
+    ever: AtomicU64,
+    /// When the last one ended, in nanoseconds after `began`.
+    ended: AtomicU64,
+    /// Whether the last one came with a body.
+    had_body: AtomicBool,
+}
+
+impl Uses {
+    /// Those of a connection that begins now.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            began: Instant::now(),
+            now: AtomicUsize::new(0),
+            ever: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            had_body: AtomicBool::new(false),
+        })
+    }
+
+    /// Another one begins.
+    pub fn begin(self: &Arc<Self>, has_body: bool) -> InUse {
+        self.had_body.store(has_body, Ordering::Relaxed);
+        self.ever.fetch_add(1, Ordering::Relaxed);
+        self.now.fetch_add(1, Ordering::Relaxed);
+        InUse(self.clone())
+    }
+
+    /// How many there were.
+    pub fn ever(&self) -> u64 {
+        self.ever.load(Ordering::Relaxed)
+    }
+
+    /// Since when there is none, if there is none.
+    pub fn idle_since(&self) -> Option<Instant> {
+        // The count first: what ended with the last one is there once it is zero.
+        let idle = self.now.load(Ordering::Acquire) == 0;
+        idle.then(|| self.began + Duration::from_nanos(self.ended.load(Ordering::Relaxed)))
+    }
+
+    /// Whether the last one came with a body.
+    pub fn had_body(&self) -> bool {
+        self.had_body.load(Ordering::Relaxed)
+    }
+}
+
+/// A client's connection is in use as long as this lives. A request that may become a tunnel carries one as an extension.
+#[derive(Debug)]
+pub struct InUse(Arc<Uses>);
+
+impl Clone for InUse {
+    fn clone(&self) -> Self {
+        self.0.now.fetch_add(1, Ordering::Relaxed);
+        Self(self.0.clone())
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        let after = u64::try_from(self.0.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.0.ended.store(after, Ordering::Relaxed);
+        self.0.now.fetch_sub(1, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_idle_since_the_last_one_ended() {
+        let uses = Uses::new();
+        let began = Instant::now();
+        assert_eq!(uses.idle_since(), Some(began));
+        let one = uses.begin(false);
+        let (two, more) = (one.clone(), uses.begin(true));
+        tokio::time::advance(Duration::from_secs(3)).await;
+        drop((one, more));
+        assert_eq!(uses.idle_since(), None);
+        tokio::time::advance(Duration::from_secs(4)).await;
+        drop(two);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(uses.idle_since(), Some(began + Duration::from_secs(7)));
+        assert_eq!((uses.ever(), uses.had_body()), (2, true));
+    }
+}

@@ -129,7 +129,11 @@ impl Limiter {
                 Limited::Client(_) => "per_client",
                 Limited::Total(_) => "total",
             };
-            tracing::warn!(%client, limit, refused, "a request may not wake its service: over the limit of wakes");
+            tracing::warn!(
+                %client, limit, refused,
+                "a request may not wake its service: over the limit of wakes (is the client a proxy? then name it in \
+                 trusted_proxies)"
+            );
         }
     }
 }

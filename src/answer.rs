@@ -36,6 +36,15 @@ impl Problem {
     /// The gateway goes down, and the request was still waiting.
     pub const GOING_DOWN: Self =
         Self::unavailable("going_down", "The gateway is restarting. Try again soon.");
+    /// The client has woken services too often.
+    pub const TOO_MANY_WAKES: Self = Self::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too_many_wakes",
+        "The service is asleep, and too many wakes have come from this address.",
+    );
+    /// All clients together have woken services too often.
+    pub const WAKES_USED_UP: Self =
+        Self::unavailable("wakes_used_up", "The service is asleep, and too much was woken lately.");
     /// No route matches.
     pub const NO_ROUTE: Self = Self::new(StatusCode::NOT_FOUND, "no_route", "There is nothing here.");
 
@@ -132,6 +141,8 @@ impl Problem {
         match self.status {
             // UNIMPLEMENTED, as gRPC clients read a 404.
             StatusCode::NOT_FOUND => "12",
+            // RESOURCE_EXHAUSTED.
+            StatusCode::TOO_MANY_REQUESTS => "8",
             // UNAVAILABLE: "most likely a transient condition", which clients may retry.
             status if status.is_server_error() => "14",
             // INTERNAL, as they read a 400.
@@ -185,7 +196,7 @@ fn push_json(json: &mut String, text: &str) {
 mod tests {
     use super::*;
 
-    const ALL: [Problem; 7] = [
+    const ALL: [Problem; 9] = [
         Problem::ASLEEP,
         Problem::FULL,
         Problem::HOLD_TIMEOUT,
@@ -193,6 +204,8 @@ mod tests {
         Problem::NO_ROUTE,
         Problem::bad_request("The Host header is missing."),
         Problem::MISDIRECTED,
+        Problem::TOO_MANY_WAKES,
+        Problem::WAKES_USED_UP,
     ];
 
     #[test]

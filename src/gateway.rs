@@ -5,6 +5,7 @@ mod crowd;
 mod files;
 mod front;
 mod pace;
+pub mod proxy_protocol;
 mod redirect;
 mod serve;
 mod tls;
@@ -32,12 +33,15 @@ use crate::metrics::{self, Metrics};
 use crate::model::Bounds;
 use crate::net::{Listener, Net};
 use crate::page::{Page, TemplateError};
+use crate::peer::TrustedProxies;
 use crate::provider::Nudge;
 use crate::proxy::Proxy;
+use crate::proxy::trace::Traces;
 use crowd::Crowd;
 use files::most_connections;
 use front::{AdminFront, Front};
 use pace::pace;
+use proxy_protocol::Origins;
 use redirect::ToHttps;
 use serve::serve_with;
 use tls::{Offer, Terminator};
@@ -97,6 +101,7 @@ struct Bound {
     listener: Box<dyn Listener>,
     tls: Option<Arc<Terminator>>,
     redirect_to_https: Option<u16>,
+    origins: Origins,
 }
 
 /// A gateway with its sockets open, ready to run.
@@ -132,12 +137,14 @@ impl Gateway {
         let providers = providers(nudge);
         can_do(&plan, |name| providers.contains_key(name))?;
         let mut listeners = Vec::new();
+        let proxies = TrustedProxies::new(plan.trusted_proxies.clone());
         for listener in &plan.listeners {
             let failed = |error| GatewayError::Tls(listener.address, error);
             let tls = listener.tls.as_ref().map(Terminator::new).transpose().map_err(failed)?.map(Arc::new);
             let redirect_to_https = listener.redirect_to_https;
+            let origins = Origins { proxies: proxies.clone(), proxy_protocol: listener.proxy_protocol };
             let listener = listen(&*net, listener.address).await?;
-            listeners.push(Bound { listener, tls, redirect_to_https });
+            listeners.push(Bound { listener, tls, redirect_to_https, origins });
         }
         let terminators = listeners.iter().map(|bound| bound.tls.clone()).collect();
         let admin_listener = match &plan.admin {
@@ -154,10 +161,12 @@ impl Gateway {
         let table = table(&plan, &control, &metrics);
         let layer = WakeLayer::new(table, page, clock, metrics.meter(""));
         layer.set_held_size(plan.bounds.held_size);
+        layer.limit_wakes(plan.wake_limits);
         let front = Front::new(
             layer.layer(Proxy::with_timeouts(net, plan.timeouts.clone())),
             metrics.meter(""),
             &plan.bounds,
+            if plan.makes_traces { Traces::Make } else { Traces::Keep },
         );
         let (ready, readiness) = watch::channel(true);
         let admin = admin_listener.zip(plan.admin.as_ref()).map(|(listener, admin)| {
@@ -209,15 +218,15 @@ impl Gateway {
         });
         let counting = tokio::spawn(metrics::record(notices, handle.metrics.clone()));
         let mut fronts = JoinSet::new();
-        for Bound { listener, tls, redirect_to_https } in listeners {
+        for Bound { listener, tls, redirect_to_https, origins } in listeners {
             let (front, stop) = (front.clone(), until(stopped.clone()));
             let (crowd, options) = (crowd.clone(), options.clone());
             match redirect_to_https {
                 Some(port) => {
                     let redirect = ToHttps::new(port, handle.terminators.clone());
-                    fronts.spawn(serve_with(listener, None, crowd, redirect, stop, options))
+                    fronts.spawn(serve_with(listener, origins, None, crowd, redirect, stop, options))
                 }
-                None => fronts.spawn(serve_with(listener, tls, crowd, front, stop, options)),
+                None => fronts.spawn(serve_with(listener, origins, tls, crowd, front, stop, options)),
             };
         }
         let (admin_stopping, admin_stopped) = watch::channel(false);
@@ -313,6 +322,8 @@ impl Handle {
         // All are opened before the first is taken over.
         let offers = if same_listeners { self.offers(&plan)? } else { Vec::new() };
         if !same_listeners
+            || before.trusted_proxies != plan.trusted_proxies
+            || before.makes_traces != plan.makes_traces
             || before.admin != plan.admin
             || before.bounds != plan.bounds
             || before.timeouts != plan.timeouts
@@ -320,10 +331,11 @@ impl Handle {
             || before.aws != plan.aws
         {
             tracing::warn!(
-                "listeners, admin, limits, timeouts, aws, events and shutdown change only with a restart; the rest is in force"
+                "listeners, trusted_proxies, trace_headers, admin, limits, timeouts, aws, events and shutdown change only with a restart; the rest is in force"
             );
         }
         self.control.reload(plan.graph.clone()).await.map_err(|_| GatewayError::Driver)?;
+        self.layer.limit_wakes(plan.wake_limits);
         self.layer.set(table(&plan, &self.control, &self.metrics), page);
         for (terminator, offer) in offers {
             terminator.set(offer);
@@ -380,8 +392,9 @@ pub fn not_in_this_build(plan: &Plan, known: impl Fn(&str) -> bool) -> Vec<Strin
 }
 
 /// What of listeners changes only with a restart: all but their certificates.
-fn sockets(plan: &Plan) -> Vec<(SocketAddr, bool, Option<u16>)> {
-    let socket = |it: &config::Listener| (it.address, it.tls.is_some(), it.redirect_to_https);
+fn sockets(plan: &Plan) -> Vec<(SocketAddr, bool, Option<u16>, bool)> {
+    let socket =
+        |it: &config::Listener| (it.address, it.tls.is_some(), it.redirect_to_https, it.proxy_protocol);
     plan.listeners.iter().map(socket).collect()
 }
 

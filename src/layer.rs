@@ -8,6 +8,7 @@
 mod class;
 mod future;
 mod hold;
+mod limiter;
 mod room;
 mod table;
 mod tally;
@@ -35,10 +36,11 @@ use crate::answer::Problem;
 use crate::body::WakeBody;
 use crate::clock::Clock;
 use crate::meter::{Outcome, RouteMeter};
-use crate::model::{Bounds, Time};
+use crate::model::{Bounds, Time, WakeLimits};
 use crate::page::Page;
-use crate::peer::Peer;
+use crate::peer::Client;
 use crate::route::{Action, Head, Redirect};
+use limiter::Limiter;
 use room::Room;
 use tally::Tally;
 
@@ -57,6 +59,7 @@ struct Shared {
     /// Counts the requests that no route matches.
     unmatched: Arc<RouteMeter>,
     room: Arc<Room>,
+    limiter: Limiter,
 }
 
 /// What a reload replaces.
@@ -71,7 +74,8 @@ impl WakeLayer {
         let rules = ArcSwap::from_pointee(Rules { table, page });
         let closing = watch::Sender::new(None);
         let room = Room::new(Bounds::default().held_size);
-        Self { shared: Arc::new(Shared { rules, clock, closing, unmatched, room }) }
+        let limiter = Limiter::new(WakeLimits::default());
+        Self { shared: Arc::new(Shared { rules, clock, closing, unmatched, room, limiter }) }
     }
 
     /// Goes over to other routes and another page. Requests that have been routed already are not touched.
@@ -83,6 +87,12 @@ impl WakeLayer {
     /// who comes when there is no more room is answered 503.
     pub fn set_held_size(&self, bytes: usize) {
         self.shared.room.set_limit(bytes);
+    }
+
+    /// Requests may begin so many wakes ([`WakeLimits::default`] where this is not called). Who would begin another is
+    /// answered 429, or 503 where it is not its own doing; the service sleeps on.
+    pub fn limit_wakes(&self, limits: WakeLimits) {
+        self.shared.limiter.set(limits);
     }
 
     /// The gateway goes down: waiting pages end, so that their browsers ask again (and find another gateway, it is to
@@ -125,11 +135,9 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let rules = self.shared.rules.load();
-        let peer = request
-            .extensions()
-            .get::<Peer>()
-            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.address().ip());
-        let head = Head::of(&request, peer);
+        let client = Client::of(request.extensions());
+        let client = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |client| client.address);
+        let head = Head::of(&request, client);
         let Some(entry) = rules.table.find(&head) else {
             self.shared.unmatched.count(Outcome::NotFound);
             return ResponseFuture::ready(refusal(Problem::NO_ROUTE, Class::of(&request)));
@@ -167,6 +175,8 @@ where
             room: self.shared.room.clone(),
             verdict: verdict.clone(),
             page: rules.page.clone(),
+            client,
+            shared: self.shared.clone(),
             clock: self.shared.clock,
             closing: self.shared.closing.subscribe(),
         };

@@ -10,6 +10,7 @@ mod spec;
 mod target;
 mod time;
 mod view;
+mod wake_limits;
 
 pub use bounds::{Bounds, Timeouts};
 pub use fault::Fault;
@@ -23,3 +24,4 @@ pub use spec::{
 pub use target::{Address, Observation, Target};
 pub use time::Time;
 pub use view::{Cause, Stage, View};
+pub use wake_limits::{Rate, WakeLimits};

@@ -1,15 +1,18 @@
 //! Who is at the other end of an accepted connection.
 
 mod client;
+mod hops;
+mod trusted;
 mod uses;
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::{Extensions, HeaderMap, HeaderValue};
 
 pub use client::{ClientIo, PeerGone};
+pub use trusted::TrustedProxies;
 pub use uses::{InUse, Uses};
 
 /// How the client reached the gateway.
@@ -57,6 +60,8 @@ struct Facts {
     ip: HeaderValue,
     node: String,
     authority: Option<Box<dyn Authority>>,
+    /// Whom its list of hops is held against. Only where it is one of them itself.
+    proxies: Option<TrustedProxies>,
 }
 
 impl Peer {
@@ -72,15 +77,17 @@ impl Peer {
 
     fn of(address: SocketAddr, scheme: Scheme, authority: Option<Box<dyn Authority>>) -> Self {
         let ip = address.ip().to_canonical();
-        let node = match ip {
-            IpAddr::V4(ip) => ip.to_string(),
-            // RFC 7239 section 6: in brackets, and so quoted.
-            IpAddr::V6(ip) => format!("\"[{ip}]\""),
-        };
-        let header = HeaderValue::from_str(&ip.to_string());
-        // An address has no character that a header may not have.
-        let ip = header.unwrap_or_else(|_| HeaderValue::from_static("unknown"));
-        Self(Arc::new(Facts { address, scheme, ip, node, authority }))
+        let (ip, node) = (ip_value(ip), node(ip));
+        Self(Arc::new(Facts { address, scheme, ip, node, authority, proxies: None }))
+    }
+
+    /// The same, whose word about the client is believed if it is one of these. To be called before it is cloned.
+    #[must_use]
+    pub fn trusted_if(mut self, proxies: &TrustedProxies) -> Self {
+        if let Some(facts) = Arc::get_mut(&mut self.0) {
+            facts.proxies = proxies.contains(facts.address.ip()).then(|| proxies.clone());
+        }
+        self
     }
 
     /// Where it came from.
@@ -98,6 +105,18 @@ impl Peer {
         self.0.authority.as_deref()
     }
 
+    /// Whether what it says about the client before it is believed: it is a proxy that the operator has named.
+    pub fn is_trusted(&self) -> bool {
+        self.0.proxies.is_some()
+    }
+
+    /// Who sent a request with these headers, as far as a trusted peer tells. `None`: the peer itself did.
+    pub fn client(&self, headers: &HeaderMap) -> Option<Client> {
+        let proxies = self.0.proxies.as_ref()?;
+        let address = hops::client(headers, proxies, self.0.address.ip());
+        Some(Client { address, scheme: hops::scheme(headers).unwrap_or(self.0.scheme) })
+    }
+
     /// Its IP address as `X-Forwarded-For` wants it.
     pub fn ip(&self) -> &HeaderValue {
         &self.0.ip
@@ -109,11 +128,47 @@ impl Peer {
     }
 }
 
-/// Whether what this peer says about the client before it is believed. Nobody is, until the operator can name
-/// the proxies in front.
-#[cfg(feature = "server")]
-pub(crate) fn trusts(_peer: &Peer) -> bool {
-    false
+/// Who sent a request, behind whatever trusted proxies have handed it on. A request that came by one carries this as
+/// an extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Where it came from. An IPv4 address is never in its IPv6 form.
+    pub address: IpAddr,
+    /// How it came to the first of the proxies.
+    pub scheme: Scheme,
+}
+
+impl Client {
+    /// The client of a request with these extensions: the one that was told by a trusted peer, or the peer. `None` for
+    /// a request that came by no connection.
+    pub fn of(extensions: &Extensions) -> Option<Self> {
+        let peer = extensions.get::<Peer>()?;
+        let told = if peer.is_trusted() { extensions.get().copied() } else { None };
+        let own = || Self { address: peer.address().ip().to_canonical(), scheme: peer.scheme() };
+        Some(told.unwrap_or_else(own))
+    }
+}
+
+/// Whom an address belongs to, as far as limits go: of IPv6, one subscriber has the whole of a network of 64 bits.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+    }
+}
+
+/// An IP address as the value of a header.
+pub(crate) fn ip_value(ip: IpAddr) -> HeaderValue {
+    // An address has no character that a header may not have.
+    HeaderValue::from_str(&ip.to_string()).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+}
+
+/// An IP address as `Forwarded` has it: one of version 6 in brackets, and so quoted (RFC 7239 section 6).
+pub(crate) fn node(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("\"[{ip}]\""),
+    }
 }
 
 #[cfg(test)]
@@ -136,5 +191,27 @@ mod tests {
         let peer = peer("[::ffff:192.0.2.1]:5000");
         assert_eq!(peer.ip(), "192.0.2.1");
         assert_eq!(peer.node(), "192.0.2.1");
+    }
+
+    #[test]
+    fn only_a_trusted_peer_tells_of_a_client() {
+        let headers = HeaderMap::from_iter([
+            (http::HeaderName::from_static("x-forwarded-for"), HeaderValue::from_static("192.0.2.9")),
+            (http::HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static("https")),
+        ]);
+        let proxies = TrustedProxies::new(["10.0.0.0/8".parse().unwrap()]);
+        let stranger = peer("192.0.2.1:5000").trusted_if(&proxies);
+        assert_eq!(stranger.client(&headers), None);
+        let trusted = peer("10.0.0.1:5000").trusted_if(&proxies);
+        let client = Client { address: [192, 0, 2, 9].into(), scheme: Scheme::Https };
+        assert_eq!(trusted.client(&headers), Some(client));
+
+        let mut extensions = Extensions::new();
+        assert_eq!(Client::of(&extensions), None);
+        extensions.insert(client);
+        extensions.insert(stranger);
+        assert_eq!(Client::of(&extensions).unwrap().address, IpAddr::from([192, 0, 2, 1]));
+        extensions.insert(trusted);
+        assert_eq!(Client::of(&extensions), Some(client));
     }
 }

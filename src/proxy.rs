@@ -10,12 +10,14 @@
 pub mod answer;
 mod body;
 pub mod check;
+mod forwarded;
 mod handshake;
 mod headers;
 
 mod journey;
 
 mod pool;
+pub mod trace;
 mod upgrade;
 
 use std::convert::Infallible;
@@ -120,7 +122,9 @@ struct Arrived;
 pub fn arrive<B>(request: &mut Request<B>) -> Result<(), Problem> {
     check::check(request)?;
     let peer = request.extensions().get::<Peer>().cloned();
-    headers::arrive(request.headers_mut(), peer.as_ref());
+    if let Some(client) = forwarded::arrive(request.headers_mut(), peer.as_ref()) {
+        request.extensions_mut().insert(client);
+    }
     request.extensions_mut().insert(Arrived);
     Ok(())
 }

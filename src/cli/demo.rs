@@ -13,7 +13,7 @@ pub use services::{IDLE_AFTER, services};
 
 use super::{Failure, block_on, environment, log, output, serve};
 use crate::config::{Admin, Aws, Listener, Plan};
-use crate::model::{Bounds, Detail, Graph, PageSpec, Timeouts, duration};
+use crate::model::{Bounds, Detail, Graph, PageSpec, Timeouts, WakeLimits, duration};
 use crate::net::ANY_LOOPBACK;
 use crate::route::{Action, Matcher, Policy, Rewrite, Rule};
 
@@ -81,7 +81,10 @@ impl Args {
                 address: self.address.unwrap_or_else(|| free_or_any(8080)),
                 tls: None,
                 redirect_to_https: None,
+                proxy_protocol: false,
             }],
+            trusted_proxies: Vec::new(),
+            makes_traces: true,
             admin: Some(Admin {
                 address: admin,
                 token: environment("WAKEGATE_ADMIN_TOKEN"),
@@ -90,6 +93,7 @@ impl Args {
             graph,
             rules: vec![everything.into()],
             policy: Policy::default(),
+            wake_limits: WakeLimits::default(),
             page,
             bounds: Bounds::default(),
             timeouts: Timeouts::default(),

@@ -9,6 +9,7 @@ mod listeners;
 mod page;
 mod routes;
 mod services;
+mod wake_limits;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -36,12 +37,16 @@ pub(super) struct Build<'b> {
 impl Build<'_> {
     /// The plan. Where there were problems, or there are some afterwards, it is not to be used.
     pub(super) fn plan(&mut self, file: &File, at: &At<'_>) -> Option<Plan> {
-        let listeners = self.listeners(file.listeners.as_deref().unwrap_or_default(), &at.key("listeners"));
+        let trusted = file.trusted_proxies.as_ref();
+        let trusted_proxies = self.each(trusted, &at.key("trusted_proxies"), routes::network);
+        let listeners = file.listeners.as_deref().unwrap_or_default();
+        let listeners = self.listeners(listeners, trusted.is_some(), &at.key("listeners"));
         let admin = file.admin.as_ref().and_then(|admin| self.admin(admin, &at.key("admin"), &listeners));
         let graph = self.graph(file, at);
         let policy = self.gateway_policy(file.activity.as_ref(), &at.key("activity"));
         let rules = self.rules(file, at, &graph, &policy);
         let aws = self.aws(file, at);
+        let wake_limits = self.wake_limits(file.wake_limits.as_ref(), &at.key("wake_limits"));
         let page = self.page(file.page.as_ref(), &at.key("page"));
         let bounds = self.bounds(file.limits.as_ref(), &at.key("limits"));
         let timeouts = self.timeouts(file.timeouts.as_ref(), &at.key("timeouts"));
@@ -49,10 +54,13 @@ impl Build<'_> {
         let drain_timeout = self.duration(drain, &at.key("shutdown").key("drain_timeout"));
         Some(Plan {
             listeners,
+            trusted_proxies,
+            makes_traces: !matches!(file.trace_headers, Some(file::TraceHeaders::Keep)),
             admin,
             graph: graph?,
             rules,
             policy: policy.policy(),
+            wake_limits,
             page,
             aws,
             bounds,

@@ -24,6 +24,11 @@ pub(crate) struct File {
     /// Where requests come in.
     #[schemars(required, length(min = 1))]
     pub(crate) listeners: Option<Vec<Listener>>,
+    /// The proxies in front, as address ranges (`10.0.0.0/8`) or single addresses: only they are believed about who the
+    /// client is, by `X-Forwarded-*`, `Forwarded`, `X-Real-IP` and the PROXY protocol. Default: none.
+    pub(crate) trusted_proxies: Option<OneOrMany>,
+    /// What becomes of `traceparent` and `X-Amzn-Trace-Id`. Default: `make`.
+    pub(crate) trace_headers: Option<TraceHeaders>,
     /// Where the admin API and the metrics are served; nowhere if absent.
     pub(crate) admin: Option<Admin>,
     /// What every service takes over that does not say otherwise.
@@ -35,6 +40,8 @@ pub(crate) struct File {
     pub(crate) routes: Option<Vec<Route>>,
     /// Which requests wake a service.
     pub(crate) activity: Option<Activity>,
+    /// How many wakes requests may begin.
+    pub(crate) wake_limits: Option<WakeLimits>,
     /// The waiting page.
     pub(crate) page: Option<Page>,
     /// How the gateway uses AWS.
@@ -91,6 +98,9 @@ pub(crate) struct Listener {
     /// Sends everybody to HTTPS, at the port that clients reach it by (443): hosts that a certificate of another listener
     /// is for are redirected, nothing else is answered here.
     pub(crate) redirect_to_https: Option<u16>,
+    /// Every connection begins with a header of the PROXY protocol, version 1 or 2, and comes from one of
+    /// `trusted_proxies`; any other is closed. Default: false.
+    pub(crate) proxy_protocol: Option<bool>,
 }
 
 /// One certificate, or a list of them.
@@ -121,6 +131,16 @@ pub(crate) struct Tls {
     /// Its private key.
     #[schemars(required)]
     pub(crate) key: Option<String>,
+}
+
+/// What becomes of the trace headers of requests.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TraceHeaders {
+    /// Kept if well formed, whoever sent them, and made where they are not.
+    Make,
+    /// Handed on as they are.
+    Keep,
 }
 
 /// The admin API.
@@ -160,6 +180,29 @@ pub(crate) struct Limits {
     pub(crate) max_in_flight: Option<u32>,
     /// How long a wake takes, until one was seen.
     pub(crate) expected_wake: Option<Duration>,
+}
+
+/// How many wakes requests may begin. One that joins a wake under way, or finds its service awake, begins none. Who would
+/// begin one too many is answered 429 (or 503, where all together have begun too many), and the service sleeps on.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WakeLimits {
+    /// By one client: an IPv4 address, or an IPv6 network of 64 bits. Default: 60 in `1h`.
+    pub(crate) per_client: Option<Rate>,
+    /// By all of them. Default: 1000 in `1h`.
+    pub(crate) total: Option<Rate>,
+}
+
+/// So many at once, and as many in that time in the long run.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rate {
+    /// How many; as good as no limit where it is large.
+    #[schemars(required, range(min = 1, max = 1_000_000_000))]
+    pub(crate) wakes: Option<u32>,
+    /// In which time.
+    #[schemars(required)]
+    pub(crate) per: Option<Duration>,
 }
 
 /// The waiting page.

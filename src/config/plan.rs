@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Bounds, Graph, PageSpec, Timeouts};
+use ipnet::IpNet;
+
+use crate::model::{Bounds, Graph, PageSpec, Timeouts, WakeLimits};
 use crate::route::{Policy, Rule};
 
 /// A configuration that was checked, ready to be run.
@@ -13,6 +15,10 @@ use crate::route::{Policy, Rule};
 pub struct Plan {
     /// Where requests come in; at least one, each address once.
     pub listeners: Vec<Listener>,
+    /// The proxies in front that are believed about who the client is.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether trace headers are made where a request has none that are well formed.
+    pub makes_traces: bool,
     /// Where the admin API is served, if anywhere.
     pub admin: Option<Admin>,
     /// The services.
@@ -21,6 +27,8 @@ pub struct Plan {
     pub rules: Vec<Arc<Rule>>,
     /// Which requests wake a service, where their route has no policy of its own.
     pub policy: Policy,
+    /// How many wakes requests may begin.
+    pub wake_limits: WakeLimits,
     /// The waiting page.
     pub page: PageSpec,
     /// How AWS is used, where services are on ECS.
@@ -59,6 +67,8 @@ pub struct Listener {
     pub tls: Option<Tls>,
     /// It serves nothing but redirects to HTTPS, which is at this port for clients.
     pub redirect_to_https: Option<u16>,
+    /// Every connection begins with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
 }
 
 /// How AWS is used.

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod problems;
+mod who;
 
 use std::net::SocketAddr;
 

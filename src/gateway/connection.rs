@@ -24,6 +24,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tower_service::Service;
 
+use super::proxy_protocol::Origins;
 use super::tls::Terminator;
 use crate::model::{Bounds, Timeouts};
 use crate::net::Accepted;
@@ -59,6 +60,7 @@ const USUAL_HEADERS: usize = 100;
 /// What all connections have in common.
 #[derive(Clone, Debug)]
 pub(super) struct Manners {
+    pub(super) origins: Arc<Origins>,
     pub(super) bounds: Arc<Bounds>,
     pub(super) timeouts: Arc<Timeouts>,
 }
@@ -80,6 +82,15 @@ pub(super) async fn connection<S, B>(
 {
     let mut io = ClientIo::new(io);
     let gone = io.peer_gone();
+    let origin = tokio::select! {
+        biased;
+        origin = manners.origins.origin(&mut io, address, manners.timeouts.handshake) => origin,
+        _ = &mut stop => return,
+    };
+    let address = match origin {
+        Ok(origin) => origin,
+        Err(error) => return tracing::debug!(%error, %address, "a connection was not taken"),
+    };
     let ended = if let Some(tls) = tls {
         let shaken = tokio::select! {
             biased;
@@ -92,7 +103,7 @@ pub(super) async fn connection<S, B>(
             Err(_) => return tracing::debug!(%address, "a client took too long for its TLS handshake"),
         };
         let is_http2 = session.is_http2;
-        let peer = Peer::with_authority(address, session);
+        let peer = Peer::with_authority(address, session).trusted_if(&manners.origins.proxies);
         serve_requests(io, is_http2, manners, open, Requests::new(service, peer, gone), stop).await
     } else {
         let first = tokio::select! {
@@ -104,7 +115,7 @@ pub(super) async fn connection<S, B>(
         let Some(first) = first else { return };
         let is_http2 = first.starts_with(PREFACE);
         io.unread(first);
-        let peer = Peer::new(address, Scheme::Http);
+        let peer = Peer::new(address, Scheme::Http).trusted_if(&manners.origins.proxies);
         serve_requests(io, is_http2, manners, open, Requests::new(service, peer, gone), stop).await
     };
     if let Err(error) = ended {

@@ -1,6 +1,6 @@
 //! How many connections clients have, in all and each.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::model::Bounds;
 use crate::net::Accepted;
+use crate::peer;
 
 /// What a client is told who may not come in. It need not have asked anything yet.
 const FULL: &[u8] =
@@ -51,7 +52,7 @@ impl Crowd {
 
     /// A place for one more, if there is one.
     pub(super) fn enter(&self, address: IpAddr) -> Option<Place> {
-        let client = client(address);
+        let client = peer::network(address);
         // Dropped, it gives back what was taken.
         let mut place = Place { crowd: self.clone(), client: None };
         if self.0.all.fetch_add(1, Ordering::Relaxed) >= self.0.limit {
@@ -101,17 +102,6 @@ pub(super) struct Told(Crowd);
 impl Drop for Told {
     fn drop(&mut self) {
         self.0.0.told.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Whom an address stands for. Who has one IPv6 address mostly has the whole network (RFC 6177 section 2).
-fn client(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let network = address.to_bits() & (u128::MAX << 64);
-            IpAddr::V6(Ipv6Addr::from_bits(network))
-        }
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -19,6 +19,7 @@ use crate::metrics::{Outcome, RouteMeter};
 use crate::model::Bounds;
 use crate::net::BoxFuture;
 use crate::peer::Peer;
+use crate::proxy::trace::Traces;
 use crate::proxy::{self, Proxy, ProxyBody, answer};
 use crate::route::Head;
 
@@ -32,11 +33,17 @@ pub(super) struct Front {
     /// How many header fields there may be, and how long the path and query may be.
     most_headers: usize,
     longest_uri: usize,
+    traces: Traces,
 }
 
 impl Front {
-    pub(super) fn new(wake: Wake<Proxy>, unmatched: Arc<RouteMeter>, bounds: &Bounds) -> Self {
-        Self { wake, unmatched, most_headers: bounds.headers, longest_uri: bounds.uri_size }
+    pub(super) fn new(
+        wake: Wake<Proxy>,
+        unmatched: Arc<RouteMeter>,
+        bounds: &Bounds,
+        traces: Traces,
+    ) -> Self {
+        Self { wake, unmatched, most_headers: bounds.headers, longest_uri: bounds.uri_size, traces }
     }
 
     /// Whether it is no larger than it may be. (How large its head is was looked at as it came.)
@@ -60,7 +67,10 @@ impl Service<Request<Incoming>> for Front {
     fn call(&mut self, mut request: Request<Incoming>) -> FrontFuture {
         let arrived = self.is_in_bounds(&request).and_then(|()| proxy::arrive(&mut request));
         match arrived.and_then(|()| is_directed(&request)) {
-            Ok(()) => FrontFuture::Routed { routed: self.wake.call(request) },
+            Ok(()) => {
+                self.traces.apply(&mut request);
+                FrontFuture::Routed { routed: self.wake.call(request) }
+            }
             Err(problem) => {
                 self.unmatched.count(Outcome::BadRequest);
                 let response = answer::unserved(problem, is_grpc(request.headers())).map(Either::Right);

@@ -15,6 +15,7 @@ use tower_service::Service;
 
 use super::connection::{Manners, connection};
 use super::crowd::{Crowd, refuse};
+use super::proxy_protocol::Origins;
 use super::tls::Terminator;
 use crate::model::{Bounds, Timeouts};
 use crate::net::Listener;
@@ -73,12 +74,13 @@ where
     B::Error: Into<BoxError>,
 {
     let crowd = Crowd::new(&options.bounds);
-    serve_with(listener, None, crowd, service, stop, options).await
+    serve_with(listener, Origins::default(), None, crowd, service, stop, options).await
 }
 
-/// The same, over TLS where that is given. The crowd is shared by listeners.
+/// The same, for whom `origins` takes, and over TLS where that is given. The crowd is shared by listeners.
 pub(super) async fn serve_with<L, S, B>(
     listener: L,
+    origins: Origins,
     tls: Option<Arc<Terminator>>,
     crowd: Crowd,
     service: S,
@@ -92,7 +94,8 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let manners = Manners { bounds: options.bounds.into(), timeouts: options.timeouts.into() };
+    let manners =
+        Manners { origins: origins.into(), bounds: options.bounds.into(), timeouts: options.timeouts.into() };
     let stops = Stops::default();
     // Nothing is ever sent: the channel closes when the last connection has dropped its end.
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);

@@ -1,5 +1,6 @@
 //! A request whose service is not open to it: held, shown the page, or refused.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,15 +10,16 @@ use http_body::Body;
 use tokio::time::{Instant, sleep_until};
 use tower_service::Service;
 
+use super::limiter::Limited;
 use super::room::Room;
 use super::tally::Tally;
-use super::{Class, future, refusal};
+use super::{Class, Shared, future, refusal};
 use crate::answer::Problem;
 use crate::body::WakeBody;
 use crate::clock::Clock;
 use crate::gate::{Gate, Hold, Pass, Refused};
 use crate::meter::{Outcome, RouteMeter};
-use crate::model::{Fault, Time};
+use crate::model::{Fault, Phase, Time};
 use crate::page::{Closing, Page};
 use crate::peer::PeerGone;
 use crate::route::Verdict;
@@ -32,6 +34,8 @@ pub(super) struct Arrival {
     pub(super) room: Arc<Room>,
     pub(super) verdict: Verdict,
     pub(super) page: Page,
+    pub(super) client: IpAddr,
+    pub(super) shared: Arc<Shared>,
     pub(super) clock: Clock,
     pub(super) closing: Closing,
 }
@@ -41,6 +45,8 @@ enum End {
     Admitted(Pass),
     /// It does not wake the service, which sleeps.
     Asleep,
+    /// It would wake the service, and its client or all together have done so too often.
+    Limited(Limited),
     /// Nobody more may wait.
     Full,
     Failed(Fault),
@@ -71,6 +77,7 @@ where
             return future::go_on(inner, request, arrival.tally, Arc::new(pass)).await;
         }
         End::Asleep => (Outcome::AnsweredAsleep, arrival.not_woken(class)),
+        End::Limited(limited) => (Outcome::WakeLimited, refusal(limited.problem(), class)),
         End::Full => (Outcome::Full, refusal(Problem::FULL.retry_after(arrival.retry_after()), class)),
         End::Failed(fault) => (Outcome::WakeFailed, arrival.failed(&fault, class)),
         End::OutOfPatience => match class {
@@ -95,6 +102,11 @@ where
 impl Arrival {
     /// How the waiting ends, which for some is before it begins.
     async fn end(&self, class: Class, gone: Option<PeerGone>) -> End {
+        if self.begins_wake()
+            && let Err(limited) = self.shared.limiter.begin(self.client, self.clock.now())
+        {
+            return End::Limited(limited);
+        }
         let counts = self.verdict.counts();
         let place =
             if self.verdict.wakes() { self.gate.hold(counts) } else { self.gate.hold_if_open(counts) };
@@ -104,6 +116,14 @@ impl Arrival {
             Err(Refused::Full) => End::Full,
             Err(Refused::Failed(fault)) => End::Failed(fault),
         }
+    }
+
+    /// Whether it would wake a service that nobody wants yet. A service that fails to start is tried again in pauses that grow, whoever
+    /// asks; that is limit enough.
+    fn begins_wake(&self) -> bool {
+        self.verdict.wakes()
+            && matches!(self.gate.view().phase, Phase::Asleep | Phase::Stopping)
+            && self.gate.activity().held == 0
     }
 
     /// The first of: the door opens, the wake fails, patience runs out, the client leaves.
@@ -185,6 +205,15 @@ impl Arrival {
         let until_ready = || Some(view.expected?.saturating_sub(now.since(view.waking_since?)));
         let shortest = Duration::from_secs(1);
         until_retry.or_else(until_ready).unwrap_or(shortest).clamp(shortest, LONGEST_RETRY)
+    }
+}
+
+impl Limited {
+    fn problem(self) -> Problem {
+        match self {
+            Self::Client(wait) => Problem::TOO_MANY_WAKES.retry_after(wait),
+            Self::Total(wait) => Problem::WAKES_USED_UP.retry_after(wait),
+        }
     }
 }
 

@@ -9,6 +9,8 @@ pub enum Outcome {
     HoldTimeout,
     /// 503: as many as may wait were waiting already.
     Full,
+    /// 429 or 503: its client, or all together, have woken services too often. The service sleeps on.
+    WakeLimited,
     /// The wake failed, and with it the wait.
     WakeFailed,
     /// The activity policy answered while the service sleeps.
@@ -31,11 +33,12 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Served,
         Self::Page,
         Self::HoldTimeout,
         Self::Full,
+        Self::WakeLimited,
         Self::WakeFailed,
         Self::AnsweredAsleep,
         Self::Left,
@@ -54,6 +57,7 @@ impl Outcome {
             Self::Page => "page",
             Self::HoldTimeout => "hold_timeout",
             Self::Full => "full",
+            Self::WakeLimited => "wake_limited",
             Self::WakeFailed => "wake_failed",
             Self::AnsweredAsleep => "answered_asleep",
             Self::Left => "left",

@@ -30,7 +30,10 @@ impl ClientIo {
 
     /// Puts bytes that were read back to the front.
     pub fn unread(&mut self, bytes: Bytes) {
-        self.ahead = bytes;
+        let behind = std::mem::replace(&mut self.ahead, bytes);
+        if !behind.is_empty() {
+            self.ahead = [&*self.ahead, &*behind].concat().into();
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::body::{CLIENT_BROKE_OFF, Progress, SendBody, clients_fault};
 use super::pool::{Failure, Pool, Reply};
+use super::trace;
 use crate::answer::Problem;
 use crate::gate::{Pass, Refused, Slot};
 use crate::model::Protocol;
@@ -89,7 +90,8 @@ impl Journey {
                 }
                 Err(Failure::Connect { request: unsent, error }) => {
                     let target = self.pass().target();
-                    tracing::debug!(%target, %error, "a target takes no connection");
+                    let trace = trace::id(unsent.headers());
+                    tracing::debug!(trace, %target, %error, "a target takes no connection");
                     self.pass().gate().suspect(target);
                     request = *unsent;
                     fresh = false;
@@ -103,7 +105,8 @@ impl Journey {
                         return Err(problem);
                     }
                     let target = self.pass().target();
-                    tracing::debug!(%target, %error, reused, "a connection died with a request on it");
+                    let trace = copy.as_ref().map(|request| trace::id(request.headers()));
+                    tracing::debug!(trace, %target, %error, reused, "a connection died with a request on it");
                     let Some(again) = copy.as_ref().map(without_body) else { return Err(BROKE_OFF) };
                     request = again;
                     if reused && !fresh {

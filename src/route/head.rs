@@ -17,7 +17,7 @@ pub struct Head<'a> {
     pub query: Option<&'a str>,
     /// The headers.
     pub headers: &'a HeaderMap,
-    /// Who sent it.
+    /// Who sent it, behind whatever trusted proxies have handed it on.
     pub peer: IpAddr,
 }
 

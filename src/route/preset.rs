@@ -7,7 +7,7 @@
 //! | uptime monitors ([`MONITORS`]) | `User-Agent` | served if awake; a sleeping service is a 503 to them |
 //! | crawlers and link previews ([`CRAWLERS`], [`PREVIEWS`]) | `User-Agent` | served if awake |
 //! | what browsers and crawlers fetch unasked ([`UNASKED`]) | path | served if awake |
-//! | what scanners look for ([`SCANNED`], [`SCANNED_BELOW`]) | path | served if awake |
+//! | what scanners look for ([`SCANNED`], [`SCANNED_BELOW`], [`SCANNED_HIDDEN`]) | path | served if awake |
 //!
 //! A `User-Agent` is compared by substring, upper or lower case alike. Only names that belong to one program stand
 //! in the lists, no `bot` by itself: it would turn away people (a make of phone is called CUBOT) and API clients.
@@ -188,38 +188,73 @@ pub const UNASKED: &[&str] = &[
     "/sitemap.xml",
 ];
 
-/// Paths that hardly anybody but a scanner asks for.
+/// Paths that hardly anybody but a scanner asks for; upper and lower case are alike.
 pub const SCANNED: &[&str] = &[
-    "/.DS_Store",
     "/HNAP1",
-    "/HNAP1/",
-    "/boaform/admin/formLogin",
+    "/adminer.php",
+    "/backup.sql",
+    "/backup.zip",
     "/config.php",
+    "/docker-compose.yml",
+    "/dump.sql",
+    "/etc/passwd",
+    "/id_rsa",
+    "/info.php",
+    "/manager/html",
     "/phpinfo.php",
+    "/proc/self/environ",
+    "/remote/login",
+    "/server-info",
+    "/server-status",
+    "/setup.cgi",
+    "/sftp-config.json",
     "/shell",
-    "/wp-admin/install.php",
-    "/wp-admin/setup-config.php",
+    "/test.php",
     "/wp-login.php",
     "/xmlrpc.php",
 ];
 
-/// Beginnings of such paths. `/.env` is `/.env.local` too.
+/// Beginnings of such paths.
 pub const SCANNED_BELOW: &[&str] = &[
-    "/.aws/",
-    "/.env",
-    "/.git/",
-    "/.hg/",
-    "/.ssh/",
-    "/.svn/",
-    "/.vscode/",
+    "/+CSCOE+/",
+    "/GponForm/",
+    "/HNAP1/",
     "/_ignition/",
+    "/actuator/",
+    "/boaform/",
     "/cgi-bin/",
-    "/phpMyAdmin/",
+    "/dana-na/",
+    "/global-protect/",
+    "/goform/",
     "/phpmyadmin/",
+    "/phpunit/",
     "/pma/",
     "/solr/admin/",
     "/vendor/phpunit/",
+    "/wp-admin/",
+    "/wp-config",
     "/wp-includes/",
+];
+
+/// Beginnings of hidden files and folders that scanners look for, wherever in a path: `.env` is `/app/.env.local` too.
+pub const SCANNED_HIDDEN: &[&str] = &[
+    ".aws/",
+    ".bash_history",
+    ".circleci/",
+    ".config/",
+    ".docker/",
+    ".ds_store",
+    ".env",
+    ".git",
+    ".hg/",
+    ".htaccess",
+    ".htpasswd",
+    ".idea/",
+    ".kube/",
+    ".npmrc",
+    ".ssh/",
+    ".svn/",
+    ".vscode/",
 ];
 
 /// What the preset says of a request. One pass over its `User-Agent`, a few comparisons of its path.
@@ -241,8 +276,24 @@ pub(super) fn user_agent<'a>(head: &Head<'a>) -> &'a [u8] {
 
 fn is_noise(path: &str) -> bool {
     UNASKED.contains(&path)
-        || SCANNED.contains(&path)
-        || SCANNED_BELOW.iter().any(|below| path.starts_with(below))
+        || SCANNED.iter().any(|scanned| scanned.len() == path.len() && begins(path, scanned))
+        || SCANNED_BELOW.iter().any(|below| begins(path, below))
+        || path.match_indices("/.").any(|(at, _)| is_hidden(&path[at + 1..]))
+        // A dot that needs no encoding and has one nevertheless is there to get past somebody.
+        || path.match_indices("/%2").any(|(at, _)| matches!(path.as_bytes().get(at + 3), Some(b'e' | b'E')))
+}
+
+fn is_hidden(name: &str) -> bool {
+    SCANNED_HIDDEN.iter().any(|hidden| begins(name, hidden))
+}
+
+/// Whether a path begins like this, in whatever case.
+fn begins(path: &str, with: &str) -> bool {
+    let (path, with) = (path.as_bytes(), with.as_bytes());
+    // Most differ in the second byte; the first is the slash or the dot.
+    path.len() >= with.len()
+        && path.get(1).map(u8::to_ascii_lowercase) == with.get(1).map(u8::to_ascii_lowercase)
+        && path[..with.len()].eq_ignore_ascii_case(with)
 }
 
 static BALANCER: LazyLock<Verdict> = LazyLock::new(|| {
@@ -341,12 +392,37 @@ mod tests {
 
     #[test]
     fn noise_is_told_by_path() {
-        for path in ["/favicon.ico", "/robots.txt", "/.env", "/.env.local", "/.git/config", "/wp-login.php"] {
+        for path in [
+            "/favicon.ico",
+            "/robots.txt",
+            "/.env",
+            "/.env.local",
+            "/.git/config",
+            "/wp-login.php",
+            "/.ENV",
+            "/app/.env",
+            "/api/v1/.git/HEAD",
+            "/%2eenv",
+            "/x/%2E%2e/.git",
+            "/phpMyAdmin/index.php",
+            "/WP-Login.php",
+            "/actuator/heapdump",
+            "/.DS_Store",
+            "/cgi-bin/luci",
+            "/wp-config.php.bak",
+        ] {
             assert_eq!(said(path, Some("Mozilla/5.0")), "served_if_awake", "{path}");
         }
-        for path in
-            ["/", "/environment", "/.well-known/acme-challenge/x", "/blog/wp-login.php.html", "/shellfish"]
-        {
+        for path in [
+            "/",
+            "/environment",
+            "/.well-known/acme-challenge/x",
+            "/blog/wp-login.php.html",
+            "/shellfish",
+            "/my.env",
+            "/a%2eb",
+            "/actuator",
+        ] {
             assert_eq!(said(path, Some("Mozilla/5.0")), "wakes", "{path}");
         }
     }

@@ -11,3 +11,6 @@ mod limits;
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod proxy_kit;
 mod tls;
+mod who;
+mod who_limits;
+mod who_traces;

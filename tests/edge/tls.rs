@@ -24,13 +24,13 @@ const IN_FORCE: &str = "the new configuration is in force";
 
 // === Certificates ===
 
-fn certificate(names: &[&str]) -> CertifiedKey<KeyPair> {
+pub(crate) fn certificate(names: &[&str]) -> CertifiedKey<KeyPair> {
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     generate_simple_self_signed(names).unwrap()
 }
 
 /// Writes them beside the configuration, as `NAME.pem` and `NAME.key`.
-fn put(scene: &Scene, name: &str, certificate: &CertifiedKey<KeyPair>) {
+pub(crate) fn put(scene: &Scene, name: &str, certificate: &CertifiedKey<KeyPair>) {
     for (file, text) in [
         (format!("{name}.key"), certificate.signing_key.serialize_pem()),
         (format!("{name}.pem"), certificate.cert.pem()),
@@ -41,7 +41,7 @@ fn put(scene: &Scene, name: &str, certificate: &CertifiedKey<KeyPair>) {
     }
 }
 
-fn files(name: &str) -> Value {
+pub(crate) fn files(name: &str) -> Value {
     json!({ "certificate": format!("{name}.pem"), "key": format!("{name}.key") })
 }
 
@@ -95,7 +95,7 @@ impl ServerCertVerifier for Whatever {
     }
 }
 
-fn client(alpn: &[&str], versions: &[&'static rustls::SupportedProtocolVersion]) -> ClientConfig {
+pub(crate) fn client(alpn: &[&str], versions: &[&'static rustls::SupportedProtocolVersion]) -> ClientConfig {
     let provider = aws_lc_rs::default_provider();
     let verifier = Arc::new(Whatever(provider.signature_verification_algorithms));
     let builder = ClientConfig::builder_with_provider(Arc::new(provider));

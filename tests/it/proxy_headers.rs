@@ -39,7 +39,8 @@ async fn the_target_is_told_who_came_and_nothing_that_was_made_up() {
          x-forwarded-host: shop.example:8080\n\
          x-forwarded-port: 8080\n\
          x-forwarded-proto: http\n\
-         x-keep: 1"
+         x-keep: 1\n\
+         x-real-ip: 127.0.0.1"
     );
 }
 

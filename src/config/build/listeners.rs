@@ -10,7 +10,13 @@ use super::Build;
 const MIN_TOKEN: usize = 16;
 
 impl Build<'_> {
-    pub(super) fn listeners(&mut self, listeners: &[file::Listener], at: &At<'_>) -> Vec<Listener> {
+    /// `trusts`: there are trusted proxies.
+    pub(super) fn listeners(
+        &mut self,
+        listeners: &[file::Listener],
+        trusts: bool,
+        at: &At<'_>,
+    ) -> Vec<Listener> {
         let mut all: Vec<Listener> = Vec::new();
         for (index, listener) in listeners.iter().enumerate() {
             let at = at.item(index);
@@ -35,7 +41,12 @@ impl Build<'_> {
                     self.report(place.problem("is the port that clients reach HTTPS by, as 443"));
                 }
             }
-            all.push(Listener { address, tls, redirect_to_https });
+            let proxy_protocol = listener.proxy_protocol.unwrap_or(false);
+            if proxy_protocol && !trusts {
+                let message = "needs `trusted_proxies`: nobody else may connect here";
+                self.report(at.key("proxy_protocol").key_problem(message));
+            }
+            all.push(Listener { address, tls, redirect_to_https, proxy_protocol });
         }
         all
     }

@@ -230,7 +230,7 @@ fn method(text: &str) -> Result<Method, String> {
 }
 
 /// A range of addresses, or one address.
-fn network(text: &str) -> Result<IpNet, String> {
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let net = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
     let net: IpNet =
         net.map_err(|_| format!("{} is no range of addresses; write `10.0.0.0/8`", quoted(text)))?;

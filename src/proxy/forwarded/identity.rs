@@ -1,0 +1,42 @@
+//! Fields in which proxies tell applications who a client is. From anybody else they are forgeries.
+
+/// Beginnings of such names: how the request came, client certificates that a balancer has checked, users that it has
+/// authenticated.
+const BEGINNINGS: [&[u8]; 6] =
+    [b"x-forwarded-", b"x-amzn-mtls-", b"x-amzn-oidc-", b"x-ssl-client-", b"ssl-client-", b"x-client-cert"];
+
+/// Names of such fields: the client's address, in the words of several CDNs, its certificate (RFC 9440), and the path
+/// that it asked for before it was rewritten.
+const NAMES: [&[u8]; 14] = [
+    b"forwarded",
+    b"x-real-ip",
+    b"client-cert",
+    b"client-cert-chain",
+    b"x-arr-clientcert",
+    b"true-client-ip",
+    b"cf-connecting-ip",
+    b"fastly-client-ip",
+    b"x-client-ip",
+    b"x-cluster-client-ip",
+    b"x-envoy-external-address",
+    b"x-original-forwarded-for",
+    b"x-original-url",
+    b"x-rewrite-url",
+];
+
+/// Whether a field of this name tells of the client, in any spelling that a CGI-like server takes for the same: there `_`
+/// and `-` are one.
+pub(super) fn is_told(name: &str) -> bool {
+    let name = name.as_bytes();
+    // Most names end here.
+    if !matches!(name.first(), Some(b'c' | b'f' | b's' | b't' | b'x')) {
+        return false;
+    }
+    BEGINNINGS.iter().any(|beginning| begins(name, beginning))
+        || NAMES.iter().any(|whole| whole.len() == name.len() && begins(name, whole))
+}
+
+fn begins(name: &[u8], with: &[u8]) -> bool {
+    name.len() >= with.len()
+        && name.iter().zip(with).all(|(&is, &want)| is == want || (is == b'_' && want == b'-'))
+}

@@ -5,6 +5,7 @@ mod aws;
 mod ecs;
 mod health;
 mod listeners;
+mod locks;
 mod page;
 mod routes;
 mod services;
@@ -39,7 +40,8 @@ impl Build<'_> {
         let admin = file.admin.as_ref().and_then(|admin| self.admin(admin, &at.key("admin"), &listeners));
         let graph = self.graph(file, at);
         let policy = self.gateway_policy(file.activity.as_ref(), &at.key("activity"));
-        let rules = self.rules(file, at, &graph, &policy);
+        let locks = self.locks(file.locks.as_ref(), &at.key("locks"));
+        let rules = self.rules(file, at, &graph, &policy, &locks);
         let aws = self.aws(file, at);
         let page = self.page(file.page.as_ref(), &at.key("page"));
         let max_held = file.limits.as_ref().and_then(|limits| limits.max_held).unwrap_or(10_000);
@@ -49,6 +51,7 @@ impl Build<'_> {
             listeners,
             admin,
             graph: graph?,
+            locks,
             rules,
             policy: policy.policy(),
             page,

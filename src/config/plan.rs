@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::lock::Lock;
 use crate::model::{Graph, PageSpec};
 use crate::route::{Policy, Rule};
 
@@ -17,6 +18,8 @@ pub struct Plan {
     pub admin: Option<Admin>,
     /// The services.
     pub graph: Graph,
+    /// The locks that routes name.
+    pub locks: Vec<Arc<Lock>>,
     /// The routes; the first that matches wins. Every service they name is in the graph.
     pub rules: Vec<Arc<Rule>>,
     /// Which requests wake a service, where their route has no policy of its own.

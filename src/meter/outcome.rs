@@ -21,6 +21,8 @@ pub enum Outcome {
     NotFound,
     /// Not a request that can be passed on.
     BadRequest,
+    /// Its route has a lock, and it brought no key that fits.
+    Locked,
     /// Answered by the route itself with a redirect.
     Redirect,
     /// Answered by the route itself with a fixed response.
@@ -31,7 +33,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Served,
         Self::Page,
         Self::HoldTimeout,
@@ -42,6 +44,7 @@ impl Outcome {
         Self::Upstream,
         Self::NotFound,
         Self::BadRequest,
+        Self::Locked,
         Self::Redirect,
         Self::Fixed,
         Self::GoingDown,
@@ -60,6 +63,7 @@ impl Outcome {
             Self::Upstream => "upstream",
             Self::NotFound => "not_found",
             Self::BadRequest => "bad_request",
+            Self::Locked => "locked",
             Self::Redirect => "redirect",
             Self::Fixed => "fixed",
             Self::GoingDown => "going_down",

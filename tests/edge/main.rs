@@ -5,8 +5,8 @@
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod binary_kit;
 #[path = "../it/binary_service.rs"]
-#[expect(dead_code, reason = "the other tests use the rest")]
 mod binary_service;
+mod lock;
 #[path = "../it/proxy_kit.rs"]
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod proxy_kit;

@@ -1,6 +1,7 @@
 //! What stands at the edge of the open internet, tested by the real binary: hostile input, limits, locks, restarts.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod admin;
 #[path = "../it/binary_kit.rs"]
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod binary_kit;

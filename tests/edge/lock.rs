@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::binary_kit::{Answer, Gateway, Scene, config, navigation, wakegate};
 use crate::binary_service::WS_KEY;
 use crate::proxy_kit::{TestBody, Upstream, full, h1_client, soon, text, upstream};
+use crate::tls::{certificate, http1, put};
 
 const TOKEN: &str = "a-token-of-some-length";
 const KEY: &str = "a key for links of 32 characters or more";
@@ -176,9 +177,14 @@ async fn without_a_key_nothing_is_woken_and_nothing_told() {
     gateway.ask(authorized("/", &bearer(TOKEN))).await.is_from("web");
     assert_eq!(scene.starts("web"), 1, "whoever has a key wakes it");
     locked(&gateway.ask(with("/", &[])).await);
-    let away =
-        gateway.ask(with(&format!("/away?a=b&{}", target(&foreign).split_once('?').unwrap().1), &[])).await;
-    assert_eq!(away.status, 401, "awake or not");
+    // What opened it goes nowhere else.
+    let away = link(&scene, &config, "team", "http://shop.example/away?a=b", "1h").await;
+    assert_eq!(
+        gateway.ask(with(&target(&away), &[])).await.header("location"),
+        "https://secret.example/?a=b"
+    );
+    let fixed = gateway.ask(authorized("/fixed", &bearer(TOKEN))).await;
+    assert_eq!((fixed.status.as_u16(), &*fixed.body), (200, "secret"));
 }
 
 #[tokio::test]
@@ -242,6 +248,26 @@ async fn a_link_opens_until_its_time_and_the_waiting_page_leaves_the_cookie() {
     assert!(ran.code == 64 && ran.err.contains("team"), "{ran:?}");
     let ran = scene.run(&["link", "team", "/", "--for", "1h"], &config.to_string()).await;
     assert_eq!(ran.code, 64, "{ran:?}");
+}
+
+#[tokio::test]
+async fn over_https_the_cookie_is_of_this_host_and_of_https_alone() {
+    let (scene, mirror) = (Scene::new(), mirror().await);
+    put(&scene, "a", &certificate(&["shop.example"]));
+    let (gateway, mut config) = mirrored(&scene, &mirror).await;
+    drop(gateway);
+    config["listeners"][0]["tls"] = json!({ "certificate": "a.pem", "key": "a.key" });
+    let mut gateway = Gateway::spawn(wakegate(&["serve", "--config"]).arg(scene.write(&config.to_string())));
+    gateway.listens().await;
+    let mut client = http1(gateway.address(), "shop.example").await;
+    let link = link(&scene, &config, "team", "https://shop.example/", "1h").await;
+    let followed = with(link.strip_prefix("https://shop.example").unwrap(), &[]);
+    let answer = Answer::of(soon(client.send_request(followed)).await.unwrap()).await;
+    let (pair, attributes) = answer.header("set-cookie").split_once("; ").unwrap();
+    assert!(pair.starts_with("__Host-wakegate-team="), "{answer:?}");
+    assert_eq!(attributes, "Path=/; Max-Age=3600; HttpOnly; SameSite=Lax; Secure");
+    let answer = soon(client.send_request(with("/", &[("cookie", pair)]))).await.unwrap();
+    assert_eq!(seen(&Answer::of(answer).await)["cookie"], json!([]));
 }
 
 #[tokio::test]

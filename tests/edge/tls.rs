@@ -24,13 +24,13 @@ const IN_FORCE: &str = "the new configuration is in force";
 
 // === Certificates ===
 
-fn certificate(names: &[&str]) -> CertifiedKey<KeyPair> {
+pub(crate) fn certificate(names: &[&str]) -> CertifiedKey<KeyPair> {
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     generate_simple_self_signed(names).unwrap()
 }
 
 /// Writes them beside the configuration, as `NAME.pem` and `NAME.key`.
-fn put(scene: &Scene, name: &str, certificate: &CertifiedKey<KeyPair>) {
+pub(crate) fn put(scene: &Scene, name: &str, certificate: &CertifiedKey<KeyPair>) {
     for (file, text) in [
         (format!("{name}.key"), certificate.signing_key.serialize_pem()),
         (format!("{name}.pem"), certificate.cert.pem()),
@@ -123,7 +123,7 @@ fn get(host: &str) -> Request<TestBody> {
 }
 
 /// An HTTP/1.1 connection that can be used again and again.
-async fn http1(to: SocketAddr, name: &str) -> http1::SendRequest<TestBody> {
+pub(crate) async fn http1(to: SocketAddr, name: &str) -> http1::SendRequest<TestBody> {
     let stream = shake(to, name, client(&["http/1.1"], &[&TLS13])).await;
     let (send, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);

@@ -69,6 +69,7 @@ fn layered(routes: usize) -> (Wake<Nothing>, Arc<Gate>) {
         action: Action::Service("web".into()),
         rewrite: Rewrite::default(),
         policy: None,
+        lock: None,
     };
     let metrics = Metrics::new();
     let rules = (0..routes).map(rule);

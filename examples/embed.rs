@@ -98,6 +98,7 @@ fn wake_layer(control: &Control) -> Result<WakeLayer> {
         action: Action::Service("oracle".into()),
         rewrite: Rewrite::default(),
         policy: None,
+        lock: None,
     };
     let gates = control.gates();
     let metrics = Metrics::new();

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /healthz` | 200 while the process is alive |
 //! | `GET /readyz` | 200 while it accepts requests, 503 while it starts or drains |
+//! | `GET /openapi.json` | this API, as an OpenAPI 3.1 document |
 //! | `GET /metrics` | [`Metrics`], as Prometheus reads them |
 //! | `GET /api/services` | every service's [`ServiceStatus`], in the order of the configuration |
 //! | `GET /api/services/{name}` | one service's |
@@ -13,13 +14,14 @@
 //! | `DELETE /api/services/{name}/lease` | 204 |
 //! | `GET /api/events` | what happens from now on, as server-sent events |
 //!
-//! Errors are `application/problem+json` (RFC 9457). Where a token is set, everything but the first two needs it,
+//! Errors are `application/problem+json` (RFC 9457). Where a token is set, everything but the first three needs it,
 //! `/metrics` too. What a browser could be made to send by somebody else's page is refused; see `guard.rs`.
 
 mod api;
 mod body;
 mod events;
 mod guard;
+mod openapi;
 mod problem;
 mod resource;
 pub mod status;
@@ -118,7 +120,9 @@ impl Admin {
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-        headers.insert("content-security-policy", HeaderValue::from_static("default-src 'none'"));
+        let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+        headers.insert("content-security-policy", policy);
+        headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
         response
     }
 }
@@ -131,13 +135,15 @@ impl Shared {
     {
         let (head, body) = request.into_parts();
         let resource = Resource::of(head.uri.path()).ok_or_else(Problem::no_such_path)?;
-        // These two tell nothing, and whoever asks for them (a load balancer) uses any name and shows no token.
+        // These tell nothing of the services, and whoever asks for them (a load balancer) uses any name and shows no
+        // token.
         if resource.is_open() {
             resource.check_method(&head.method)?;
             return Ok(match resource {
                 Resource::Ready if !*self.ready.borrow() => {
                     text(StatusCode::SERVICE_UNAVAILABLE, "not accepting requests\n")
                 }
+                Resource::Document => respond(StatusCode::OK, "application/json", openapi::DOCUMENT.clone()),
                 _ => text(StatusCode::OK, "ok\n"),
             });
         }
@@ -175,7 +181,7 @@ impl Shared {
                 control.lease(name, Some(how_long)).await?;
                 api::show(control, name, StatusCode::OK)
             }
-            (_, Resource::Health | Resource::Ready) => Ok(text(StatusCode::OK, "ok\n")),
+            (_, Resource::Health | Resource::Ready | Resource::Document) => Ok(text(StatusCode::OK, "ok\n")),
         }
     }
 

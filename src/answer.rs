@@ -59,6 +59,18 @@ impl Problem {
     pub const NOT_OURS: Self =
         Self::new(StatusCode::MISDIRECTED_REQUEST, "misdirected", "This host is not served here.");
 
+    /// The route has a lock, and no key that fits was shown. How to show one is told by `WWW-Authenticate`.
+    pub const LOCKED: Self = Self::new(StatusCode::UNAUTHORIZED, "locked", "This needs a key.");
+    /// Too many wrong keys came from the client's address; for how long it is not listened to is added.
+    pub const TOO_MANY_TRIES: Self = Self::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too_many_tries",
+        "Too many wrong passwords came from this address. Try again later.",
+    );
+    /// As many passwords as may be checked at once are being checked.
+    pub const BUSY_CHECKING: Self =
+        Self::unavailable("busy", "Too many passwords are being checked. Try again soon.");
+
     /// A problem without a time at which it may be over.
     pub const fn new(status: StatusCode, code: &'static str, detail: &'static str) -> Self {
         Self { status, code, detail, retry_after: None }
@@ -139,6 +151,10 @@ impl Problem {
 
     fn grpc_status(self) -> &'static str {
         match self.status {
+            // UNAUTHENTICATED.
+            StatusCode::UNAUTHORIZED => "16",
+            // UNAVAILABLE, as gRPC clients read a 429.
+            StatusCode::TOO_MANY_REQUESTS => "14",
             // UNIMPLEMENTED, as gRPC clients read a 404.
             StatusCode::NOT_FOUND => "12",
             // RESOURCE_EXHAUSTED.

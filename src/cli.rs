@@ -12,6 +12,7 @@ pub mod explain;
 mod failure;
 pub mod graph;
 mod keep;
+mod link;
 pub mod log;
 mod output;
 mod providers;
@@ -62,6 +63,7 @@ enum Verb {
     Check(check::Args),
     Graph(graph::Args),
     Explain(explain::Args),
+    Link(link::Args),
     Schema(schema::Args),
     Status(status::Args),
     Wake(wake::Args),
@@ -103,6 +105,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Verb::Check(args) => args.run(&found(config)?),
         Verb::Graph(args) => args.run(&found(config)?),
         Verb::Explain(args) => args.run(&found(config)?),
+        Verb::Link(args) => args.run(&found(config)?),
         Verb::Schema(args) => args.run(),
         Verb::Status(args) => args.run(configured(config)?),
         Verb::Wake(args) => args.run(configured(config)?),

@@ -1,6 +1,7 @@
 //! The gateway's clock: monotonic, started with the gateway, and tokio's, so that tests can stop it.
 
 mod alarm;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
@@ -23,6 +24,12 @@ impl Clock {
     /// Now.
     pub fn now(&self) -> Time {
         Time::since_start(self.start.elapsed())
+    }
+
+    /// The seconds since 1970, by the machine's own clock: for times that others than this process have to agree on.
+    /// That clock may jump, so no duration is measured by it.
+    pub fn unix(&self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
 
     /// When it will be, or was, `time`, as timers want it. A time that never comes is a day ahead.

@@ -12,6 +12,7 @@ mod limiter;
 mod room;
 mod table;
 mod tally;
+mod unlock;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -35,14 +36,19 @@ pub use table::{Entry, Table};
 use crate::answer::Problem;
 use crate::body::WakeBody;
 use crate::clock::Clock;
+use crate::gate::Gate;
 use crate::meter::{Outcome, RouteMeter};
 use crate::model::{Bounds, Time, WakeLimits};
 use crate::page::Page;
 use crate::peer::Client;
-use crate::route::{Action, Head, Redirect};
+use crate::route::{Action, Head, Redirect, Verdict};
 use limiter::Limiter;
 use room::Room;
 use tally::Tally;
+use unlock::Porter;
+
+/// Who sent a request that does not say.
+const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// Puts [`Wake`] in front of a service. Cheap to clone; all clones see a [`WakeLayer::set`].
 #[derive(Clone)]
@@ -60,6 +66,7 @@ struct Shared {
     unmatched: Arc<RouteMeter>,
     room: Arc<Room>,
     limiter: Limiter,
+    porter: Arc<Porter>,
 }
 
 /// What a reload replaces.
@@ -75,7 +82,8 @@ impl WakeLayer {
         let closing = watch::Sender::new(None);
         let room = Room::new(Bounds::default().held_size);
         let limiter = Limiter::new(WakeLimits::default());
-        Self { shared: Arc::new(Shared { rules, clock, closing, unmatched, room, limiter }) }
+        let porter = Arc::new(Porter::new());
+        Self { shared: Arc::new(Shared { rules, clock, closing, unmatched, room, limiter, porter }) }
     }
 
     /// Goes over to other routes and another page. Requests that have been routed already are not touched.
@@ -123,7 +131,7 @@ where
     S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
     B: Send + 'static,
-    R: Body<Data = Bytes> + 'static,
+    R: Body<Data = Bytes> + Send + 'static,
 {
     type Response = Response<WakeBody<R>>;
     type Error = S::Error;
@@ -135,53 +143,108 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let rules = self.shared.rules.load();
-        let client = Client::of(request.extensions());
-        let client = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |client| client.address);
-        let head = Head::of(&request, client);
+        let from = Client::of(request.extensions()).map_or(NOBODY, |client| client.address);
+        let head = Head::of(&request, from);
         let Some(entry) = rules.table.find(&head) else {
             self.shared.unmatched.count(Outcome::NotFound);
             return ResponseFuture::ready(refusal(Problem::NO_ROUTE, Class::of(&request)));
         };
-        let gate = match (&entry.rule.action, &entry.gate) {
-            (Action::Service(_), Some(gate)) => gate,
-            (Action::Service(_), None) => {
-                entry.meter.count(Outcome::WakeFailed);
-                let gone = Problem::wake_failed("The service is not there.");
-                return ResponseFuture::ready(refusal(gone, Class::of(&request)));
-            }
-            (Action::Redirect(redirect), _) => {
-                let (outcome, response) = redirected(redirect, &head, &request);
-                entry.meter.count(outcome);
-                return ResponseFuture::ready(response);
-            }
-            (Action::Respond(answer), _) => {
-                entry.meter.count(Outcome::Fixed);
-                return ResponseFuture::ready(answer.to_response().map(WakeBody::bytes));
-            }
-        };
-        let verdict = rules.table.verdict(entry, &head);
-        let stopwatch = entry.meter.arrived();
-        let (inner, tally) = (self.inner.clone(), Tally::new(entry.clone()));
-        if let Some(pass) = gate.enter(verdict.counts()) {
-            let passing = ResponseFuture::admitted(inner, request, tally, Arc::new(pass));
-            if let Some(stopwatch) = stopwatch {
-                stopwatch.passed();
-            }
-            return passing;
+        if entry.keyed {
+            return unlock::unlock(&self.shared, &rules, self.inner.clone(), entry, request, from);
         }
-        let arrival = hold::Arrival {
-            tally,
-            gate: gate.clone(),
-            room: self.shared.room.clone(),
-            verdict: verdict.clone(),
-            page: rules.page.clone(),
-            client,
-            shared: self.shared.clone(),
-            clock: self.shared.clock,
-            closing: self.shared.closing.subscribe(),
-        };
-        ResponseFuture::held(hold::wait(arrival, inner, request))
+        match way(&rules, entry, &head, &request) {
+            Way::Gate(gate, verdict) => {
+                pass(&self.shared, &rules, self.inner.clone(), entry, (gate, verdict), request, from)
+            }
+            Way::Answer(response) => ResponseFuture::ready(response),
+        }
     }
+}
+
+/// Where a request goes on whose route is known, and open to it.
+fn onward<S, B, R>(
+    shared: &Arc<Shared>,
+    rules: &Rules,
+    inner: S,
+    entry: &Arc<Entry>,
+    request: Request<B>,
+    from: IpAddr,
+) -> ResponseFuture<S, B, R>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+    R: Body<Data = Bytes> + 'static,
+{
+    match way(rules, entry, &Head::of(&request, from), &request) {
+        Way::Gate(gate, verdict) => pass(shared, rules, inner, entry, (gate, verdict), request, from),
+        Way::Answer(response) => ResponseFuture::ready(response),
+    }
+}
+
+/// What becomes of a request that is let in.
+enum Way<'r, R> {
+    /// It goes to the gate of its service, where it may do what the policy says.
+    Gate(&'r Arc<Gate>, &'r Verdict),
+    /// It is answered at once.
+    Answer(Response<WakeBody<R>>),
+}
+
+fn way<'r, B, R>(rules: &'r Rules, entry: &'r Entry, head: &Head<'_>, request: &Request<B>) -> Way<'r, R> {
+    match (&entry.rule.action, &entry.gate) {
+        (Action::Service(_), Some(gate)) => Way::Gate(gate, rules.table.verdict(entry, head)),
+        (Action::Service(_), None) => {
+            entry.meter.count(Outcome::WakeFailed);
+            Way::Answer(refusal(Problem::wake_failed("The service is not there."), Class::of(request)))
+        }
+        (Action::Redirect(redirect), _) => {
+            let (outcome, response) = redirected(redirect, head, request);
+            entry.meter.count(outcome);
+            Way::Answer(response)
+        }
+        (Action::Respond(answer), _) => {
+            entry.meter.count(Outcome::Fixed);
+            Way::Answer(answer.to_response().map(WakeBody::bytes))
+        }
+    }
+}
+
+/// Through the gate, or to those who wait before it.
+fn pass<S, B, R>(
+    shared: &Arc<Shared>,
+    rules: &Rules,
+    inner: S,
+    entry: &Arc<Entry>,
+    (gate, verdict): (&Arc<Gate>, &Verdict),
+    request: Request<B>,
+    from: IpAddr,
+) -> ResponseFuture<S, B, R>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+    R: Body<Data = Bytes> + 'static,
+{
+    let stopwatch = entry.meter.arrived();
+    let tally = Tally::new(entry.clone());
+    if let Some(pass) = gate.enter(verdict.counts()) {
+        let passing = ResponseFuture::admitted(inner, request, tally, Arc::new(pass));
+        if let Some(stopwatch) = stopwatch {
+            stopwatch.passed();
+        }
+        return passing;
+    }
+    let arrival = hold::Arrival {
+        tally,
+        gate: gate.clone(),
+        verdict: verdict.clone(),
+        page: rules.page.clone(),
+        client: from,
+        shared: shared.clone(),
+        clock: shared.clock,
+        closing: shared.closing.subscribe(),
+    };
+    ResponseFuture::held(hold::wait(arrival, inner, request))
 }
 
 /// An answer of the gateway's own, in the form that the client understands.

@@ -3,10 +3,11 @@
 //!
 //! # The way of a request
 //!
-//! [`gateway`] accepts a connection and checks each request of it. [`layer`] finds its route ([`route`]) and asks the
-//! [`gate`] of its service for a [`Pass`](gate::Pass). While the service is awake that is a few atomic operations, and
-//! [`proxy`] forwards the request to the target that the pass names. The pass lives until the response's [`body`] has
-//! ended: that is what "in flight" means, and a service is never stopped while something is.
+//! [`gateway`] accepts a connection and checks each request of it. [`layer`] finds its route ([`route`]), opens that
+//! route's [`lock`] where it has one, and asks the [`gate`] of its service for a [`Pass`](gate::Pass). While the service
+//! is awake that is a few atomic operations, and [`proxy`] forwards the request to the target that the pass names. The
+//! pass lives until the response's [`body`] has ended: that is what "in flight" means, and a service is never stopped
+//! while something is.
 //!
 //! While the service sleeps there is no pass. The request takes a place in the gate's queue, its body unread, and
 //! the gate rings for the driver. A browser that has waited for a second gets the waiting [`page`] instead.
@@ -40,6 +41,7 @@ pub mod driver;
 pub mod engine;
 pub mod gate;
 pub mod layer;
+pub mod lock;
 pub mod meter;
 pub mod metrics;
 pub mod model;

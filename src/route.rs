@@ -47,6 +47,8 @@ pub use redirect::{InvalidRedirect, Redirect};
 pub use rewrite::{PathRewrite, Rewrite, Unrewritable};
 pub use router::Router;
 
+use crate::lock::Lock;
+
 /// One route as configured.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -61,6 +63,8 @@ pub struct Rule {
     /// Which requests wake the service, where this route has its own say; complete, the gateway-wide rules and
     /// the preset included.
     pub policy: Option<Policy>,
+    /// What keeps everybody out who brings no key.
+    pub lock: Option<Arc<Lock>>,
 }
 
 /// What becomes of a request.

@@ -65,6 +65,7 @@ fn layered(routes: usize) -> Wake<Nothing> {
         action: Action::Service("web".into()),
         rewrite: Rewrite::default(),
         policy: None,
+        lock: None,
     };
     let metrics = Metrics::new();
     let rules = (0..routes).map(rule);

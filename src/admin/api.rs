@@ -21,6 +21,9 @@ const MAX_BODY: usize = 64 * 1024;
 /// From the head of a request to the end of its body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Longer leases are typing errors.
+const LONGEST_LEASE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
 const LEASE: &str = r#"the body must be JSON such as {"for":"2h"}"#;
 const NOTHING: &str = "this takes no body, or {}";
 
@@ -69,6 +72,7 @@ where
         Ok(Duration::ZERO) => {
             Err(Problem::bad_request("`for` is zero: to end a lease, send DELETE to this path"))
         }
+        Ok(how_long) if how_long > LONGEST_LEASE => Err(Problem::bad_request("`for` is more than a year")),
         Ok(how_long) => Ok(how_long),
         Err(what) => Err(Problem::bad_request(format!("`for` {what}"))),
     }
@@ -88,6 +92,10 @@ where
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8], accepted: &str) -> Result<T, Problem> {
+    // An array of the values, in order, would do as well otherwise.
+    if bytes.trim_ascii_start().first().is_some_and(|first| *first == b'[') {
+        return Err(Problem::bad_request(format!("{accepted}: it is an array")));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         let what = match error.classify() {
             // Says which key is unknown, missing or of the wrong sort.

@@ -7,6 +7,7 @@ use super::problem::Problem;
 pub(super) enum Resource {
     Health,
     Ready,
+    Document,
     Metrics,
     Services,
     Service(String),
@@ -17,10 +18,15 @@ pub(super) enum Resource {
 }
 
 impl Resource {
+    /// How many kinds there are.
+    #[cfg(test)]
+    pub(super) const COUNT: usize = 10;
+
     pub(super) fn of(path: &str) -> Option<Self> {
         match path {
             "/healthz" => return Some(Self::Health),
             "/readyz" => return Some(Self::Ready),
+            "/openapi.json" => return Some(Self::Document),
             "/metrics" => return Some(Self::Metrics),
             "/api/services" => return Some(Self::Services),
             "/api/events" => return Some(Self::Events),
@@ -40,7 +46,7 @@ impl Resource {
 
     /// Whether it is there for everybody.
     pub(super) const fn is_open(&self) -> bool {
-        matches!(self, Self::Health | Self::Ready)
+        matches!(self, Self::Health | Self::Ready | Self::Document)
     }
 
     pub(super) fn check_method(&self, method: &Method) -> Result<(), Problem> {

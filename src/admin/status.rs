@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::driver::Gates;
@@ -9,7 +10,7 @@ use crate::gate::Gate;
 use crate::model::{Phase, Time};
 
 /// One service, as it stands. Times are seconds, counted from the moment of the answer; what does not apply is `null`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct ServiceStatus {
     /// Its name in the configuration.
@@ -17,12 +18,14 @@ pub struct ServiceStatus {
     /// What runs it: `process`, `ecs`, `fixed` or the embedding program's own word.
     pub provider: String,
     /// One of `unknown`, `asleep`, `waking`, `awake`, `draining`, `stopping`, `failed`.
+    #[schemars(extend("enum" = Phase::ALL.map(Phase::as_str)))]
     pub phase: String,
     /// How long it has been in that phase.
     pub since_seconds: f64,
     /// Why it is in that phase.
     pub cause: String,
     /// How far it is on its way up: `idle`, `waiting`, `starting`, `checking`, `ready`, `failed`.
+    #[schemars(extend("enum" = ["idle", "waiting", "starting", "checking", "ready", "failed"]))]
     pub stage: String,
     /// How long it has been in that stage.
     pub stage_seconds: f64,
@@ -64,7 +67,7 @@ pub struct ServiceStatus {
 }
 
 /// One address behind an open door.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct TargetStatus {
     /// Address and port.
@@ -76,7 +79,7 @@ pub struct TargetStatus {
 }
 
 /// The whole list, as `GET /api/services` answers it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct ServiceList {
     /// In the order of the configuration.

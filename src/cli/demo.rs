@@ -67,6 +67,7 @@ impl Args {
             action: Action::Service("web".into()),
             rewrite: Rewrite::default(),
             policy: None,
+            lock: None,
         };
         let page = PageSpec {
             name: Some("The demo".to_owned()),
@@ -91,6 +92,7 @@ impl Args {
                 hosts: Vec::new(),
             }),
             graph,
+            locks: Vec::new(),
             rules: vec![everything.into()],
             policy: Policy::default(),
             wake_limits: WakeLimits::default(),

@@ -56,6 +56,8 @@ pub struct Explanation {
     pub request: String,
     /// The route that matches, by its name; `None` where none does.
     pub route: Option<Arc<str>>,
+    /// What opens the route's lock, where it has one; whoever has nothing of it gets 401, and wakes nothing.
+    pub lock: Option<String>,
     /// What that route does.
     pub answer: Answer,
 }
@@ -113,6 +115,9 @@ impl fmt::Display for Explanation {
         writeln!(f, "{}\n", shown(&self.request))?;
         let mut line = |label: &str, text: &str| writeln!(f, "{label:<9} {}", shown(text));
         line("route", self.route.as_deref().unwrap_or("none matches"))?;
+        if let Some(lock) = &self.lock {
+            line("lock", lock)?;
+        }
         let to = match &self.answer {
             Answer::AtOnce(words) => return line("answer", words),
             Answer::Service(to) => to,
@@ -157,6 +162,7 @@ mod tests {
         let explanation = Explanation {
             request: "GET http://shop.example.com/api/cart".into(),
             route: Some("routes[0]".into()),
+            lock: Some("team: opened by a password; 401 without, and nothing wakes".into()),
             answer: Answer::Service(ToService {
                 service: "api".into(),
                 sent_as: "GET /cart".into(),
@@ -169,6 +175,7 @@ mod tests {
 GET http://shop.example.com/api/cart
 
 route     routes[0]
+lock      team: opened by a password; 401 without, and nothing wakes
 service   api
 sent as   GET /cart
 policy    wakes the service
@@ -184,6 +191,7 @@ asleep    held for 25s, then 503
         let explanation = Explanation {
             request: "GET /x".into(),
             route: None,
+            lock: None,
             answer: Answer::AtOnce("404: no route matches".into()),
         };
         assert_eq!(

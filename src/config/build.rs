@@ -6,6 +6,7 @@ mod bounds;
 mod ecs;
 mod health;
 mod listeners;
+mod locks;
 mod page;
 mod routes;
 mod services;
@@ -44,7 +45,8 @@ impl Build<'_> {
         let admin = file.admin.as_ref().and_then(|admin| self.admin(admin, &at.key("admin"), &listeners));
         let graph = self.graph(file, at);
         let policy = self.gateway_policy(file.activity.as_ref(), &at.key("activity"));
-        let rules = self.rules(file, at, &graph, &policy);
+        let locks = self.locks(file.locks.as_ref(), &at.key("locks"));
+        let rules = self.rules(file, at, &graph, &policy, &locks);
         let aws = self.aws(file, at);
         let wake_limits = self.wake_limits(file.wake_limits.as_ref(), &at.key("wake_limits"));
         let page = self.page(file.page.as_ref(), &at.key("page"));
@@ -58,6 +60,7 @@ impl Build<'_> {
             makes_traces: !matches!(file.trace_headers, Some(file::TraceHeaders::Keep)),
             admin,
             graph: graph?,
+            locks,
             rules,
             policy: policy.policy(),
             wake_limits,

@@ -3,6 +3,7 @@
 //! Every field is optional, even where the schema requires it: what was found wrong is taken out before these are
 //! filled, so that the rest can be checked all the same. No defaults and no meaning here.
 
+mod lock;
 mod route;
 mod service;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(crate) use lock::{Basic, Link, Lock};
 pub(crate) use route::{Activity, ActivityRule, Answer, HeaderChanges, Route, VerdictWord};
 pub(crate) use service::{Condition, Dependency, DependsOn, Ecs, Health, Process, Protocol, Service, Start};
 
@@ -35,6 +37,8 @@ pub(crate) struct File {
     pub(crate) defaults: Option<Limits>,
     /// The services, by name.
     pub(crate) services: Option<BTreeMap<String, Service>>,
+    /// What keeps everybody out who brings no key, by the names that routes call it by.
+    pub(crate) locks: Option<BTreeMap<String, Lock>>,
     /// Which requests go where; the first route that matches wins.
     #[schemars(required, length(min = 1))]
     pub(crate) routes: Option<Vec<Route>>,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::lock::Lock;
 use crate::model::{Bounds, Graph, PageSpec, Timeouts, WakeLimits};
 use crate::route::{Policy, Rule};
 
@@ -23,6 +24,8 @@ pub struct Plan {
     pub admin: Option<Admin>,
     /// The services.
     pub graph: Graph,
+    /// The locks that routes name.
+    pub locks: Vec<Arc<Lock>>,
     /// The routes; the first that matches wins. Every service they name is in the graph.
     pub rules: Vec<Arc<Rule>>,
     /// Which requests wake a service, where their route has no policy of its own.

@@ -1,6 +1,7 @@
 //! What is accepted, and what it becomes.
 
 mod hostile;
+mod locks;
 mod problems;
 mod who;
 

@@ -11,7 +11,6 @@ use tokio::time::{Instant, sleep_until};
 use tower_service::Service;
 
 use super::limiter::Limited;
-use super::room::Room;
 use super::tally::Tally;
 use super::{Class, Shared, future, refusal};
 use crate::answer::Problem;
@@ -31,7 +30,6 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 pub(super) struct Arrival {
     pub(super) tally: Tally,
     pub(super) gate: Arc<Gate>,
-    pub(super) room: Arc<Room>,
     pub(super) verdict: Verdict,
     pub(super) page: Page,
     pub(super) client: IpAddr,
@@ -69,7 +67,7 @@ where
     let gone = request.extensions().get::<PeerGone>().cloned();
     // Over HTTP/2 a request may have been taken back in the same breath. It is dropped now, and wakes nobody.
     tokio::task::yield_now().await;
-    let taken = arrival.room.take(&request);
+    let taken = arrival.shared.room.take(&request);
     let end = if taken.is_some() { arrival.end(class, gone).await } else { End::Full };
     drop(taken);
     let (outcome, response) = match end {

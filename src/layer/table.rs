@@ -20,6 +20,8 @@ pub struct Entry {
     /// The gates of the service's closure, dependencies first, and whether the service's door waits for each.
     closure: Vec<(Arc<Gate>, bool)>,
     pub(super) rewrites: bool,
+    /// It has a lock, or may get the cookies of one.
+    pub(super) keyed: bool,
 }
 
 impl Entry {
@@ -50,6 +52,8 @@ impl Table {
         gate: impl Fn(ServiceId) -> Arc<Gate>,
         meter: impl Fn(&str) -> Arc<RouteMeter>,
     ) -> Self {
+        let rules: Vec<Arc<Rule>> = rules.into_iter().map(Into::into).collect();
+        let cookies = rules.iter().any(|rule| rule.lock.as_ref().is_some_and(|lock| lock.has_links()));
         let entry = |rule: Arc<Rule>| {
             let id = match &rule.action {
                 Action::Service(name) => graph.id(name),
@@ -61,11 +65,12 @@ impl Table {
                 meter: meter(&rule.name),
                 closure: id.map(|id| closure(graph, id, &gate)).unwrap_or_default(),
                 rewrites: !rule.rewrite.is_empty(),
+                keyed: cookies || rule.lock.is_some(),
                 rule,
             };
             (matcher, Arc::new(entry))
         };
-        Self { router: Router::new(rules.into_iter().map(Into::into).map(entry).collect()), policy }
+        Self { router: Router::new(rules.into_iter().map(entry).collect()), policy }
     }
 
     /// The first route that matches.

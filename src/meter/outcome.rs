@@ -23,6 +23,8 @@ pub enum Outcome {
     NotFound,
     /// Not a request that can be passed on.
     BadRequest,
+    /// Its route has a lock, and it brought no key that fits.
+    Locked,
     /// Answered by the route itself with a redirect.
     Redirect,
     /// Answered by the route itself with a fixed response.
@@ -33,7 +35,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Served,
         Self::Page,
         Self::HoldTimeout,
@@ -45,6 +47,7 @@ impl Outcome {
         Self::Upstream,
         Self::NotFound,
         Self::BadRequest,
+        Self::Locked,
         Self::Redirect,
         Self::Fixed,
         Self::GoingDown,
@@ -64,6 +67,7 @@ impl Outcome {
             Self::Upstream => "upstream",
             Self::NotFound => "not_found",
             Self::BadRequest => "bad_request",
+            Self::Locked => "locked",
             Self::Redirect => "redirect",
             Self::Fixed => "fixed",
             Self::GoingDown => "going_down",

@@ -123,7 +123,7 @@ fn get(host: &str) -> Request<TestBody> {
 }
 
 /// An HTTP/1.1 connection that can be used again and again.
-async fn http1(to: SocketAddr, name: &str) -> http1::SendRequest<TestBody> {
+pub(crate) async fn http1(to: SocketAddr, name: &str) -> http1::SendRequest<TestBody> {
     let stream = shake(to, name, client(&["http/1.1"], &[&TLS13])).await;
     let (send, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);

@@ -44,8 +44,9 @@ def get(url, timeout=PATIENCE, **headers):
 class Gateway:
     """A gateway with its configuration, to be used in a `with`. Its end is part of what is tested: exit code 0."""
 
-    def __init__(self, config, admin):
+    def __init__(self, config, admin, token=None):
         self.config, self.admin = str(config), f"http://127.0.0.1:{admin}"
+        self.headers = {"authorization": f"Bearer {token}"} if token else {}
         self.lines = []
 
     def __enter__(self):
@@ -88,7 +89,7 @@ class Gateway:
 
     def services(self):
         """Every service's status, by its name."""
-        return {one["name"]: one for one in json.loads(get(f"{self.admin}/api/services"))["services"]}
+        return {one["name"]: one for one in json.loads(get(f"{self.admin}/api/services", **self.headers))["services"]}
 
     def phases(self):
         return {name: one["phase"] for name, one in self.services().items()}

@@ -24,7 +24,8 @@ const TABLE: &[Row] = &[
     row("clock", "model", "hyper aws_*"),
     row("net", "model", "hyper http aws_*"),
     row("peer", "net", "hyper TcpStream aws_*"),
-    row("route", "", "tokio hyper tracing aws_*"),
+    row("lock", "model", "tokio hyper tracing aws_*"),
+    row("route", "lock", "tokio hyper tracing aws_*"),
     row("answer", "", "tokio hyper aws_*"),
     row("meter", "", "hyper http aws_*"),
     row("gate", "model", "hyper http aws_*"),
@@ -32,26 +33,26 @@ const TABLE: &[Row] = &[
     row("provider", "model clock net", "hyper http"),
     row("probe", "model clock net", "TcpStream aws_*"),
     row("page", "model clock answer", "hyper aws_*"),
-    row("config", "model route", "tokio hyper aws_*"),
+    row("config", "model lock route", "tokio hyper aws_*"),
     row("body", "gate page", "hyper aws_*"),
-    row("layer", "model clock net peer route answer meter gate page body", "hyper TcpStream aws_*"),
+    row("layer", "model clock net peer lock route answer meter gate page body", "hyper TcpStream aws_*"),
     row("driver", "model engine clock net gate provider probe", "http http_body hyper TcpStream aws_*"),
     row("metrics", "model meter gate driver", "hyper http aws_*"),
     row("proxy", "model clock net peer answer gate", "TcpStream aws_*"),
     row(
         "admin",
-        "model engine clock net peer route answer meter gate provider probe page config body layer driver metrics proxy",
+        "model engine clock net peer lock route answer meter gate provider probe page config body layer driver metrics proxy",
         "TcpListener TcpStream aws_*",
     ),
     // The provider of cryptography is `aws_lc_rs`.
     row(
         "gateway",
-        "model engine clock net peer route answer meter gate provider probe page config body layer driver metrics proxy admin",
+        "model engine clock net peer lock route answer meter gate provider probe page config body layer driver metrics proxy admin",
         "TcpListener TcpStream aws_config aws_credential_types aws_sdk_* aws_smithy_*",
     ),
     row(
         "cli",
-        "model engine clock net peer route answer meter gate provider probe page config body layer driver metrics proxy admin \
+        "model engine clock net peer lock route answer meter gate provider probe page config body layer driver metrics proxy admin \
          gateway",
         "aws_*",
     ),

@@ -117,6 +117,7 @@ impl House {
             action: Action::Service("web".into()),
             rewrite: Rewrite::default(),
             policy: None,
+            lock: None,
         };
         let gates = control.gates();
         let gate = |id| gates.gate(id).clone();

@@ -5,6 +5,7 @@ use http::{HeaderValue, Request};
 
 use super::{Answer, Args, Explanation, ToService, wakes};
 use crate::layer::Class;
+use crate::lock::Lock;
 use crate::model::{Graph, Spec, duration};
 use crate::route::{Action, Head, Policy, Router, Rule, Verdict};
 
@@ -43,6 +44,7 @@ pub fn trace(args: &Args, rules: &[Arc<Rule>], policy: &Policy, graph: &Graph) -
     Explanation {
         request: format!("{} {}", args.method, args.url),
         route: rule.map(|rule| rule.name.clone()),
+        lock: rule.and_then(|rule| rule.lock.as_deref()).map(lock_words),
         answer,
     }
 }
@@ -72,6 +74,10 @@ fn sent_as(request: Request<()>, rule: &Rule) -> String {
         Some(host) => format!("{} {path} to {host}", parts.method),
         None => format!("{} {path}", parts.method),
     }
+}
+
+fn lock_words(lock: &Lock) -> String {
+    format!("{}: opened by {}; 401 without, and nothing wakes", lock.name(), lock.keys().join(" or "))
 }
 
 const fn policy_words(verdict: &Verdict) -> &'static str {
@@ -126,6 +132,7 @@ mod tests {
             action,
             rewrite: Rewrite::default(),
             policy: None,
+            lock: None,
         }
     }
 

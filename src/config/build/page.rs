@@ -63,7 +63,7 @@ impl Build<'_> {
     }
 
     /// What a file holds, if it holds no more than `most` bytes.
-    fn file(&mut self, path: &str, most: u64, at: &At<'_>) -> Option<Vec<u8>> {
+    pub(super) fn file(&mut self, path: &str, most: u64, at: &At<'_>) -> Option<Vec<u8>> {
         let full = self.path(path);
         self.files.push(full.clone());
         let mut bytes = Vec::new();

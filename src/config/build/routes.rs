@@ -11,6 +11,7 @@ use super::super::problem::quoted;
 use super::Build;
 use super::activity::GatewayPolicy;
 use super::services::{no_service, port};
+use crate::lock::Lock;
 use crate::model::{Graph, Kind};
 use crate::route::{
     Action, Answer, Glob, HeaderChanges, HostPattern, Matcher, PathPattern, PathRewrite, Redirect, Rewrite,
@@ -35,8 +36,12 @@ impl Build<'_> {
         at: &At<'_>,
         graph: &Option<Graph>,
         gateway: &GatewayPolicy,
+        locks: &[Arc<Lock>],
     ) -> Vec<Arc<Rule>> {
         let services: HashMap<&str, At<'_>> = at.key("services").entries().collect();
+        // By what stands there: one that is wrong, and was reported, is there all the same.
+        let lock = |name: &str| locks.iter().find(|lock| **lock.name() == *name).cloned();
+        let locks = at.key("locks").entries().map(|(name, _)| (name, lock(name))).collect();
         let routes = file.routes.as_deref().unwrap_or_default();
         let mut names: HashSet<String> = HashSet::new();
         for (index, name) in
@@ -57,9 +62,11 @@ impl Build<'_> {
             let rewrite = self.rewrite(route, &at);
             let policy =
                 route.activity.as_ref().map(|it| self.route_policy(it, &at.key("activity"), gateway));
+            let lock = self.lock(route, &at, &locks);
             let action = self.action(route, &at, &matcher, &services, graph.as_ref());
             let name = route.name.clone().unwrap_or_else(|| unused_name(&matcher, &mut names));
-            let rule = action.map(|action| Rule { name: name.into(), matcher, action, rewrite, policy });
+            let rule =
+                action.map(|action| Rule { name: name.into(), matcher, action, rewrite, policy, lock });
             rules.extend(rule.map(Arc::new));
         }
         rules

@@ -25,6 +25,8 @@ pub(crate) struct Route {
     pub(crate) methods: Option<OneOrMany>,
     /// The address ranges it may come from, as `10.0.0.0/8`.
     pub(crate) source: Option<OneOrMany>,
+    /// The lock that these requests have to open, before anything is woken or answered.
+    pub(crate) lock: Option<String>,
     /// The service that answers.
     pub(crate) service: Option<String>,
     /// The request is sent elsewhere.

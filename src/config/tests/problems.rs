@@ -116,7 +116,7 @@ fn keys_and_types() {
         "\"a\\u0007b.c\": 1",
         &[
             "t:3:1: \"a\\u{7}b.c\": unknown key; there are `activity`, `admin`, `aws`, `defaults`, `events`, `limits`, `listeners`, \
-           `page`, `routes`, `services`, `shutdown`, `timeouts`, `trace_headers`, `trusted_proxies` and `wake_limits`",
+           `locks`, `page`, `routes`, `services`, `shutdown`, `timeouts`, `trace_headers`, `trusted_proxies` and `wake_limits`",
         ],
     );
 }

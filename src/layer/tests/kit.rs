@@ -44,6 +44,7 @@ pub(super) fn rule() -> Rule {
         action: Action::Service("web".into()),
         rewrite: Rewrite::default(),
         policy: None,
+        lock: None,
     }
 }
 

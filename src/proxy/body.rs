@@ -12,6 +12,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 
 use super::pool::Lease;
+use super::trailers::sift;
 use crate::gate::Pass;
 
 /// Any error, on the heap.
@@ -58,6 +59,11 @@ impl SendBody {
         body.map_or(Self::Empty, |body| Self::Other(body.map_err(Into::into).boxed_unsync()))
     }
 
+    /// How much there is to send, where that is known.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.size_hint().exact()
+    }
+
     /// Whether there is nothing to send, so that the request can be sent again.
     pub(super) fn is_empty(&self) -> bool {
         matches!(self, Self::Empty)
@@ -72,11 +78,12 @@ impl Body for SendBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ClientError>>> {
-        match self.get_mut() {
-            Self::Empty => Poll::Ready(None),
+        let frame = match self.get_mut() {
+            Self::Empty => return Poll::Ready(None),
             Self::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(|error| ClientError(error.into())),
             Self::Other(body) => Pin::new(body).poll_frame(cx).map_err(ClientError),
-        }
+        };
+        frame.map_ok(sift)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -121,8 +128,9 @@ impl ProxyBody {
         Self { kind: Kind::Full(Some(bytes)), lease: None, _pass: None }
     }
 
-    pub(super) fn upstream(body: Incoming, lease: Lease, pass: Option<Pass>) -> Self {
-        let mut body = Self { kind: Kind::Upstream(body), lease: Some(lease), _pass: pass };
+    /// `lease` is given where the connection may be used again.
+    pub(super) fn upstream(body: Incoming, lease: Option<Lease>, pass: Option<Pass>) -> Self {
+        let mut body = Self { kind: Kind::Upstream(body), lease, _pass: pass };
         body.release_at_end();
         body
     }
@@ -161,7 +169,7 @@ impl Body for ProxyBody {
                         }
                     }
                 }
-                Poll::Ready(frame)
+                Poll::Ready(frame).map_ok(sift)
             }
         }
     }

@@ -31,8 +31,11 @@ pub(super) fn arrive(headers: &mut HeaderMap, peer: Option<&Peer>) {
 }
 
 /// Takes out of a request what is for this hop alone. What `Connection` lists went when it arrived.
+///
+/// `Proxy` goes too: no standard has it, and programs that are run as CGI are run take it for the variable
+/// `HTTP_PROXY`, by which a client would lead their own requests wherever it likes.
 pub(super) fn strip_request(headers: &mut HeaderMap) {
-    strip_if(headers, |name| is_hop_by_hop(name) || name == "expect");
+    strip_if(headers, |name| is_hop_by_hop(name) || matches!(name, "expect" | "proxy"));
 }
 
 /// Takes out of a response what is not for the next hop.
@@ -42,7 +45,7 @@ pub(super) fn strip_response(headers: &mut HeaderMap) {
 }
 
 /// RFC 9110 section 7.6.1, and the fields of older usage that it names.
-fn is_hop_by_hop(name: &str) -> bool {
+pub(super) fn is_hop_by_hop(name: &str) -> bool {
     matches!(
         name,
         "connection"
@@ -59,7 +62,7 @@ fn is_hop_by_hop(name: &str) -> bool {
 
 /// Fields that applications believe about the client, in every spelling that a CGI-like server takes for the
 /// same: there `_` and `-` are one.
-fn tells_of_client(name: &str) -> bool {
+pub(super) fn tells_of_client(name: &str) -> bool {
     match name.as_bytes().first() {
         Some(b'f') => name == "forwarded",
         Some(b'x') => {
@@ -75,7 +78,7 @@ fn tells_of_client(name: &str) -> bool {
 }
 
 /// Few of a message's fields go, mostly none or one: looking again after each is cheaper than a list of them.
-fn strip_if(headers: &mut HeaderMap, goes: impl Fn(&str) -> bool) {
+pub(super) fn strip_if(headers: &mut HeaderMap, goes: impl Fn(&str) -> bool) {
     while let Some(name) = headers.keys().find(|name| goes(name.as_str())).cloned() {
         headers.remove(name);
     }

@@ -11,3 +11,4 @@ mod binary_service;
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod proxy_kit;
 mod tls;
+mod wire;

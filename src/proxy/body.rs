@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -38,8 +40,22 @@ pub(super) fn is_clients(error: &hyper::Error) -> bool {
 /// A request's body on its way to a target.
 pub(super) enum SendBody {
     Empty,
-    Incoming(Incoming),
-    Other(UnsyncBoxBody<Bytes, BoxError>),
+    Incoming(Incoming, Sent),
+    Other(UnsyncBoxBody<Bytes, BoxError>, Sent),
+}
+
+/// Whether all of a request's body has been handed over for sending. It is so before a target can answer the whole.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sent(Arc<AtomicBool>);
+
+impl Sent {
+    fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 impl SendBody {
@@ -54,14 +70,22 @@ impl SendBody {
         }
         let mut body = Some(body);
         if let Some(incoming) = (&mut body as &mut dyn Any).downcast_mut::<Option<Incoming>>() {
-            return incoming.take().map_or(Self::Empty, Self::Incoming);
+            return incoming.take().map_or(Self::Empty, |body| Self::Incoming(body, Sent::default()));
         }
-        body.map_or(Self::Empty, |body| Self::Other(body.map_err(Into::into).boxed_unsync()))
+        body.map_or(Self::Empty, |body| Self::Other(body.map_err(Into::into).boxed_unsync(), Sent::default()))
     }
 
     /// How much there is to send, where that is known.
     pub(super) fn length(&self) -> Option<u64> {
         self.size_hint().exact()
+    }
+
+    /// Tells when all of it has been sent; `None` where there is nothing to send.
+    pub(super) fn sent(&self) -> Option<Sent> {
+        match self {
+            Self::Empty => None,
+            Self::Incoming(_, sent) | Self::Other(_, sent) => Some(sent.clone()),
+        }
     }
 
     /// Whether there is nothing to send, so that the request can be sent again.
@@ -78,27 +102,41 @@ impl Body for SendBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ClientError>>> {
-        let frame = match self.get_mut() {
+        let (frame, ended, sent) = match self.get_mut() {
             Self::Empty => return Poll::Ready(None),
-            Self::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(|error| ClientError(error.into())),
-            Self::Other(body) => Pin::new(body).poll_frame(cx).map_err(ClientError),
+            Self::Incoming(body, sent) => {
+                let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
+                (
+                    frame.map(|frame| frame.map_err(|error| ClientError(error.into()))),
+                    body.is_end_stream(),
+                    sent,
+                )
+            }
+            Self::Other(body, sent) => {
+                let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
+                (frame.map(|frame| frame.map_err(ClientError)), body.is_end_stream(), sent)
+            }
         };
-        frame.map_ok(sift)
+        // hyper does not ask again for what is known to have ended.
+        if ended || frame.is_none() {
+            sent.set();
+        }
+        Poll::Ready(frame).map_ok(sift)
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Incoming(body) => body.is_end_stream(),
-            Self::Other(body) => body.is_end_stream(),
+            Self::Incoming(body, _) => body.is_end_stream(),
+            Self::Other(body, _) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
-            Self::Incoming(body) => body.size_hint(),
-            Self::Other(body) => body.size_hint(),
+            Self::Incoming(body, _) => body.size_hint(),
+            Self::Other(body, _) => body.size_hint(),
         }
     }
 }

@@ -86,6 +86,12 @@ impl Journey {
                     tracing::debug!(%error, "the client broke off its request");
                     return Err(CLIENT_BROKE_OFF);
                 }
+                // It would say the same again.
+                Err(Failure::Died { error, .. }) if error.is_parse() => {
+                    let target = self.pass().target();
+                    tracing::debug!(%target, %error, "a target's answer cannot be read");
+                    return Err(UNREADABLE);
+                }
                 Err(Failure::Died { error, reused }) => {
                     let target = self.pass().target();
                     tracing::debug!(%target, %error, reused, "a connection died with a request on it");
@@ -231,5 +237,6 @@ fn without_body(request: &Request<SendBody>) -> Request<SendBody> {
 }
 
 const BROKE_OFF: Problem = Problem::bad_gateway("The service broke off before it answered.");
+const UNREADABLE: Problem = Problem::bad_gateway("The service's answer is not valid HTTP.");
 const NO_WEBSOCKET: Problem = Problem::bad_gateway("The service takes no WebSockets over HTTP/2.");
 const CLIENT_BROKE_OFF: Problem = Problem::bad_request("The request's body is not valid.");

@@ -55,6 +55,23 @@ impl Message {
         fields(&self.head).find(|(is, _)| is.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
     }
 
+    /// The content, without the framing of chunks.
+    pub(super) fn content(&self) -> String {
+        if self.value("transfer-encoding") != "chunked" {
+            return self.body.clone();
+        }
+        let Some((size, rest)) = self.body.split_once('|') else { return String::new() };
+        // A line end is one character here and two bytes there.
+        let mut left = usize::from_str_radix(size, 16).unwrap();
+        let fits = |character: &char| {
+            let length = if *character == '|' { 2 } else { 1 };
+            let fits = length <= left;
+            left = left.saturating_sub(length);
+            fits
+        };
+        rest.chars().take_while(fits).collect()
+    }
+
     /// Whether the sender closes afterwards.
     pub(super) fn closes(&self) -> bool {
         match self.value("connection") {
@@ -86,11 +103,6 @@ impl Wire {
         self.stream.write_all(bytes).await.is_ok()
     }
 
-    /// Sends a FIN.
-    pub(super) async fn finish(&mut self) {
-        drop(self.stream.shutdown().await);
-    }
-
     /// Closes with a reset: what is under way is lost.
     pub(super) fn reset(self) {
         let socket = socket2::SockRef::from(&self.stream);
@@ -107,7 +119,7 @@ impl Wire {
     }
 
     /// All up to and including `end`, or `None` where it ends before.
-    pub(super) async fn to(&mut self, end: &[u8]) -> Option<Vec<u8>> {
+    async fn to(&mut self, end: &[u8]) -> Option<Vec<u8>> {
         loop {
             if let Some(at) = self.ahead.windows(end.len()).position(|window| window == end) {
                 return Some(self.ahead.split_to(at + end.len()).to_vec());
@@ -133,8 +145,15 @@ impl Wire {
         self.taken()
     }
 
-    /// What is there already.
-    pub(super) fn taken(&mut self) -> Vec<u8> {
+    /// What has come without waiting for it.
+    pub(super) fn there(&mut self) -> String {
+        // A read that would wait says so by an error.
+        while let Ok(1..) = self.stream.try_read_buf(&mut self.ahead) {}
+        text(&self.ahead)
+    }
+
+    /// What was read ahead.
+    fn taken(&mut self) -> Vec<u8> {
         let count = self.ahead.remaining();
         self.ahead.split_to(count).to_vec()
     }

@@ -103,6 +103,11 @@ impl Wire {
         self.stream.write_all(bytes).await.is_ok()
     }
 
+    /// Says that nothing more will come.
+    pub(super) async fn finish(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
     /// Closes with a reset: what is under way is lost.
     pub(super) fn reset(self) {
         let socket = socket2::SockRef::from(&self.stream);

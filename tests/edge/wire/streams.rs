@@ -14,7 +14,8 @@ use super::frames::{
 use super::table::before;
 use crate::binary_kit::Scene;
 
-/// What the service sends for a request, and what comes of it: the whole answer, or one that is cut, or a status.
+/// What the service sends for a request, and what comes of it: the whole answer, one that is cut, or a status. With the
+/// connection gone, the head may not have been read in time; it is never taken for a whole answer.
 const ROWS: &[(&str, &[Step], &str)] = &[
     ("an answer", &[Head(":status: 200"), Data("hello"), End], "200 hello"),
     ("a length that is kept", &[Head(":status: 200|content-length: 5"), Data("hello"), End], "200 hello"),
@@ -30,8 +31,8 @@ const ROWS: &[(&str, &[Step], &str)] = &[
     ("a stream that is cancelled", &[Head(":status: 200"), Data("hello"), Reset(8)], "cut"),
     ("less than the length", &[Head(":status: 200|content-length: 10"), Data("hello"), End], "cut"),
     ("more than the length", &[Head(":status: 200|content-length: 2"), Data("hello"), End], "cut"),
-    ("a connection that ends", &[Head(":status: 200"), Data("hello"), Close], "cut"),
-    ("a connection that is given up", &[Head(":status: 200"), Data("hello"), GoAway(2), Close], "cut"),
+    ("a connection that ends", &[Head(":status: 200"), Data("hello"), Close], "cut or 502"),
+    ("a connection that is given up", &[Head(":status: 200"), Data("hello"), GoAway(2), Close], "cut or 502"),
     ("a reset before anything", &[Reset(2)], "502"),
     ("no status", &[Head("x: y"), Data("hello"), End], "502"),
     ("a status of letters", &[Head(":status: 2OO"), Data("hello"), End], "502"),
@@ -78,7 +79,12 @@ async fn serve(mut wire: Wire, on: Arc<AtomicUsize>, asked: Arc<AtomicUsize>) {
                     let payload = [stream.to_be_bytes(), code.to_be_bytes()].concat();
                     Frame::new(GOAWAY, 0, 0, payload)
                 }
-                Close => return,
+                Close => {
+                    // With something unread, a close would be a reset, and take along what is under way.
+                    wire.finish().await;
+                    wire.rest().await;
+                    return;
+                }
             };
             wire.write(&frame.bytes()).await;
         }
@@ -129,7 +135,7 @@ async fn a_stream_that_breaks_off_is_seen_to_break_off() {
             let to = gateway.address;
             let got = if http2 { over_http2(to).await } else { over_http1(to).await };
             let asked = asked.load(Ordering::SeqCst) - before;
-            if got != *want || asked != 1 {
+            if !want.split(" or ").any(|want| got == want) || asked != 1 {
                 wrong.push(format!("{name} (HTTP/2: {http2}): {steps:?}\n   wanted {want}\n   but    {got}, asked {asked} times"));
             }
         }

@@ -100,7 +100,8 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let grpc = is_grpc(request.headers());
-        let forwarded = self.clone().forward(request.map(SendBody::new));
+        let version = request.version();
+        let forwarded = self.clone().forward(request.map(|body| SendBody::new(body, version)));
         Box::pin(async move { Ok(forwarded.await.unwrap_or_else(|problem| answer::unserved(problem, grpc))) })
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::Version;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -37,10 +38,41 @@ pub(super) fn is_clients(error: &hyper::Error) -> bool {
     std::error::Error::source(error).is_some_and(|cause| cause.is::<ClientError>())
 }
 
+/// A body that came to an end without its last frame.
+#[derive(Debug)]
+struct CutShort;
+
+impl fmt::Display for CutShort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the stream was given up before its end")
+    }
+}
+
+impl std::error::Error for CutShort {}
+
+/// A body as hyper reads it.
+pub(super) struct Received {
+    body: Incoming,
+    is_http2: bool,
+}
+
+impl Received {
+    /// What is next. To hyper, a stream that is reset or whose connection goes away with `NO_ERROR` has ended, for a
+    /// server may reset the stream so whose request it needs no more (RFC 9113 section 8.1). It has not, where its
+    /// last frame has not come: half a message must not be passed on as a whole one.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            Some(frame) => Poll::Ready(Some(frame.map_err(Into::into))),
+            None if self.is_http2 && !self.body.is_end_stream() => Poll::Ready(Some(Err(Box::new(CutShort)))),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
 /// A request's body on its way to a target.
 pub(super) enum SendBody {
     Empty,
-    Incoming(Incoming, Sent),
+    Incoming(Received, Sent),
     Other(UnsyncBoxBody<Bytes, BoxError>, Sent),
 }
 
@@ -60,7 +92,7 @@ impl Sent {
 
 impl SendBody {
     /// Takes over a body. Hyper's own, which is what a gateway sees, costs no allocation.
-    pub(super) fn new<B>(body: B) -> Self
+    pub(super) fn new<B>(body: B, version: Version) -> Self
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
@@ -70,7 +102,9 @@ impl SendBody {
         }
         let mut body = Some(body);
         if let Some(incoming) = (&mut body as &mut dyn Any).downcast_mut::<Option<Incoming>>() {
-            return incoming.take().map_or(Self::Empty, |body| Self::Incoming(body, Sent::default()));
+            let is_http2 = version == Version::HTTP_2;
+            let received = incoming.take().map(|body| Received { body, is_http2 });
+            return received.map_or(Self::Empty, |body| Self::Incoming(body, Sent::default()));
         }
         body.map_or(Self::Empty, |body| Self::Other(body.map_err(Into::into).boxed_unsync(), Sent::default()))
     }
@@ -104,30 +138,24 @@ impl Body for SendBody {
     ) -> Poll<Option<Result<Frame<Bytes>, ClientError>>> {
         let (frame, ended, sent) = match self.get_mut() {
             Self::Empty => return Poll::Ready(None),
-            Self::Incoming(body, sent) => {
-                let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
-                (
-                    frame.map(|frame| frame.map_err(|error| ClientError(error.into()))),
-                    body.is_end_stream(),
-                    sent,
-                )
+            Self::Incoming(received, sent) => {
+                (ready!(received.poll(cx)), received.body.is_end_stream(), sent)
             }
             Self::Other(body, sent) => {
-                let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
-                (frame.map(|frame| frame.map_err(ClientError)), body.is_end_stream(), sent)
+                (ready!(Pin::new(&mut *body).poll_frame(cx)), body.is_end_stream(), sent)
             }
         };
         // hyper does not ask again for what is known to have ended.
         if ended || frame.is_none() {
             sent.set();
         }
-        Poll::Ready(frame).map_ok(sift)
+        Poll::Ready(frame).map_ok(sift).map_err(ClientError)
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Incoming(body, _) => body.is_end_stream(),
+            Self::Incoming(received, _) => received.body.is_end_stream(),
             Self::Other(body, _) => body.is_end_stream(),
         }
     }
@@ -135,7 +163,7 @@ impl Body for SendBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
-            Self::Incoming(body, _) => body.size_hint(),
+            Self::Incoming(received, _) => received.body.size_hint(),
             Self::Other(body, _) => body.size_hint(),
         }
     }
@@ -154,7 +182,7 @@ pub struct ProxyBody {
 
 enum Kind {
     Full(Option<Bytes>),
-    Upstream(Incoming),
+    Upstream(Received),
 }
 
 impl ProxyBody {
@@ -168,7 +196,8 @@ impl ProxyBody {
 
     /// `lease` is given where the connection may be used again.
     pub(super) fn upstream(body: Incoming, lease: Option<Lease>, pass: Option<Pass>) -> Self {
-        let mut body = Self { kind: Kind::Upstream(body), lease, _pass: pass };
+        let is_http2 = matches!(lease, Some(Lease::Http2(_)));
+        let mut body = Self { kind: Kind::Upstream(Received { body, is_http2 }), lease, _pass: pass };
         body.release_at_end();
         body
     }
@@ -185,16 +214,16 @@ impl ProxyBody {
 
 impl Body for ProxyBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.kind {
             Kind::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Kind::Upstream(body) => {
-                let frame = ready!(Pin::new(body).poll_frame(cx));
+            Kind::Upstream(received) => {
+                let frame = ready!(received.poll(cx));
                 match &frame {
                     Some(Ok(_)) => self.release_at_end(),
                     Some(Err(error)) => {
@@ -215,14 +244,14 @@ impl Body for ProxyBody {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Full(bytes) => bytes.is_none(),
-            Kind::Upstream(body) => body.is_end_stream(),
+            Kind::Upstream(received) => received.body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Kind::Upstream(body) => body.size_hint(),
+            Kind::Upstream(received) => received.body.size_hint(),
         }
     }
 }
@@ -241,8 +270,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_of_any_sort_is_taken_over() {
-        assert!(SendBody::new(Empty::<Bytes>::new()).is_empty());
-        let body = SendBody::new(Full::new(Bytes::from_static(b"hello")));
+        assert!(SendBody::new(Empty::<Bytes>::new(), Version::HTTP_11).is_empty());
+        let body = SendBody::new(Full::new(Bytes::from_static(b"hello")), Version::HTTP_11);
         assert!(!body.is_empty());
         assert_eq!(body.size_hint().exact(), Some(5));
         assert_eq!(body.collect().await.unwrap().to_bytes(), "hello");

@@ -38,6 +38,7 @@ fn is_plainly(told: &HeaderValue, length: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use http::Version;
     use http_body_util::Full;
 
     use super::*;
@@ -67,7 +68,7 @@ mod tests {
 
     #[test]
     fn what_is_told_is_what_is_sent() {
-        let hello = || SendBody::new(Full::new(Bytes::from_static(b"hello")));
+        let hello = || SendBody::new(Full::new(Bytes::from_static(b"hello")), Version::HTTP_11);
         for (told, body, expected) in [
             ("5", hello(), "5"),
             ("005", hello(), "5"),
@@ -83,7 +84,7 @@ mod tests {
 
     #[test]
     fn what_has_no_length_goes_in_chunks() {
-        let body = SendBody::new(Endless);
+        let body = SendBody::new(Endless, Version::HTTP_11);
         let headers = settled(Some("5"), &body, Protocol::Http1);
         assert!(!headers.contains_key(CONTENT_LENGTH));
         assert_eq!(headers[TRANSFER_ENCODING], "chunked");

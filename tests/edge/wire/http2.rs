@@ -1,6 +1,8 @@
 //! HTTP/2 in front of HTTP/1.1 (RFC 9113 section 8): nothing that a field can carry becomes a line of its own.
 
-use super::table::{Row, http2, passes, refused, reset};
+use super::client::Wire;
+use super::frames::{DATA, END_HEADERS, END_STREAM, Ended, Frame, H2, HEADERS, RST_STREAM, block};
+use super::table::{Row, Stage, http2, passes, refused, reset};
 
 /// The code of an error of the protocol.
 const PROTOCOL_ERROR: u32 = 1;
@@ -259,4 +261,39 @@ async fn a_field_of_http_2_stays_one_field() {
 #[tokio::test]
 async fn the_length_of_http_2_is_that_of_its_data() {
     http2(BODIES).await;
+}
+
+/// However a body goes wrong that has begun, the service sees a request without an end.
+#[tokio::test]
+async fn a_body_that_goes_wrong_never_ends_for_the_service() {
+    let stage = Stage::new().await;
+    let head = ":method: POST|:scheme: http|:authority: a|:path: /";
+    let trailers = |fields| Frame::new(HEADERS, END_HEADERS | END_STREAM, 1, block(fields));
+    for (name, length, then) in [
+        ("less than the length", "|content-length: 5", Frame::new(DATA, END_STREAM, 1, b"hi".into())),
+        ("more than the length", "|content-length: 1", Frame::new(DATA, END_STREAM, 1, b"hi".into())),
+        ("a name in capitals among the trailers", "", trailers("X: y")),
+        ("a reset", "", Frame::new(RST_STREAM, 0, 1, vec![0, 0, 0, 8])),
+        ("a reset without an error", "", Frame::new(RST_STREAM, 0, 1, vec![0, 0, 0, 0])),
+    ] {
+        let mut client = H2::connect(stage.gateway.address).await;
+        let begun = Frame::new(HEADERS, END_HEADERS, 1, block(&format!("{head}{length}")));
+        client.write(&begun).await;
+        stage.witness.sees_something().await;
+        client.write(&then).await;
+        if then.kind != RST_STREAM {
+            let ended = client.ended(1).await;
+            assert!(
+                matches!(ended, Ended::Reset { code: PROTOCOL_ERROR, .. } | Ended::GoneAway(PROTOCOL_ERROR)),
+                "{name}: {ended:?}"
+            );
+        }
+        stage.witness.sees_a_cut().await;
+        let mut other = Wire::connect(stage.gateway.address).await;
+        other.write(b"GET /fence HTTP/1.1\r\nhost: fence\r\n\r\n").await;
+        assert_eq!(other.response(false).await.unwrap().body, "/fence");
+        let fence = "GET /fence HTTP/1.1|host: fence||";
+        let seen = stage.witness.take_to(fence).await;
+        assert!(seen.strip_suffix(fence).unwrap().ends_with('✂'), "{name}: {seen}");
+    }
 }

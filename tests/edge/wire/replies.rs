@@ -220,6 +220,24 @@ const MORE: &[Row] = &[
     ("not modified, and yet", "HTTP/1.1 304 Not Modified|Content-Length: 5||hello", "304||", Gone),
 ];
 
+/// What is too much, or never comes to the point.
+#[tokio::test]
+async fn an_answers_head_has_bounds() {
+    let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+    let fields = |count: usize| -> String { (0..count).map(|at| format!("X-{at}: y|")).collect() };
+    let rows = vec![
+        ("too many fields", leak(format!("HTTP/1.1 200 OK|{}Content-Length: 0||", fields(100))), "502", Gone),
+        ("an endless value", leak(format!("HTTP/1.1 200 OK|X: {}", "y".repeat(1_000_000))), "502", Gone),
+        (
+            "many words before the answer",
+            leak(format!("{}HTTP/1.1 204 No Content||", "HTTP/1.1 100 Continue||".repeat(1000))),
+            "204||",
+            Again,
+        ),
+    ];
+    replies(rows.leak()).await;
+}
+
 #[tokio::test]
 async fn a_whole_answer_passes() {
     replies(WHOLE).await;

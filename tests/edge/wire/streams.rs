@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use http::Response;
 use tokio::net::TcpListener;
 use wakegate::net::ANY_LOOPBACK;
 
@@ -13,6 +14,7 @@ use super::frames::{
 };
 use super::table::before;
 use crate::binary_kit::Scene;
+use crate::proxy_kit::{full, h2_upstream};
 
 /// What the service sends for a request, and what comes of it: the whole answer, one that is cut, or a status. With the
 /// connection gone, the head may not have been read in time; it is never taken for a whole answer.
@@ -29,6 +31,12 @@ const ROWS: &[(&str, &[Step], &str)] = &[
     ("an answer, and no wish for more", &[Head(":status: 200"), Data("hello"), End, Reset(0)], "200 hello"),
     ("a stream that is reset", &[Head(":status: 200"), Data("hello"), Reset(2)], "cut"),
     ("a stream that is cancelled", &[Head(":status: 200"), Data("hello"), Reset(8)], "cut"),
+    ("a stream that is reset without an error", &[Head(":status: 200"), Data("hello"), Reset(0)], "cut"),
+    (
+        "a connection that goes away without an error",
+        &[Head(":status: 200"), Data("hello"), GoAway(0), Close],
+        "cut or 502",
+    ),
     ("less than the length", &[Head(":status: 200|content-length: 10"), Data("hello"), End], "cut"),
     ("more than the length", &[Head(":status: 200|content-length: 2"), Data("hello"), End], "cut"),
     ("a connection that ends", &[Head(":status: 200"), Data("hello"), Close], "cut or 502"),
@@ -141,4 +149,22 @@ async fn a_stream_that_breaks_off_is_seen_to_break_off() {
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), ROWS.len() * 2, wrong.join("\n"));
+}
+
+/// The server as a whole is asked in one way here and in another there (RFC 9113 section 8.3.1).
+#[tokio::test]
+async fn the_server_as_a_whole_can_be_asked_over_either_version() {
+    let service = h2_upstream(100, false, async |request| {
+        Response::new(full(format!("{} {}", request.method(), request.uri().path())))
+    })
+    .await;
+    let scene = Scene::new();
+    let gateway = before(&scene, service.address, "h2").await;
+    let mut client = Wire::connect(gateway.address).await;
+    client.write(b"OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert_eq!(client.response(false).await.unwrap().content(), "OPTIONS *");
+    let mut client = H2::connect(gateway.address).await;
+    let stream = client.send(":method: OPTIONS|:scheme: http|:authority: a|:path: *").await;
+    let body = "OPTIONS *".to_owned();
+    assert_eq!(client.ended(stream).await, Ended::Answered { status: 200, body });
 }

@@ -1,6 +1,14 @@
 //! Upgrades (RFC 9110 section 7.8, RFC 6455): WebSockets alone, in good form; what is no upgrade goes on as a request.
 
-use super::table::{Row, answered, http1, passes, refused};
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::client::Wire;
+use super::notation::bytes;
+use super::table::{Row, Stage, answered, before, http1, passes, refused};
+use crate::binary_kit::Scene;
+use crate::proxy_kit::{raw_upstream, soon};
 
 /// A handshake that the service declines by answering 200.
 const HANDSHAKES: &[Row] = &[
@@ -137,4 +145,52 @@ async fn a_handshake_is_whole_or_refused() {
 #[tokio::test]
 async fn any_other_upgrade_is_an_ordinary_request() {
     http1(IGNORED).await;
+}
+
+#[tokio::test]
+async fn who_asks_for_another_version_is_told_the_one_that_goes() {
+    let stage = Stage::new().await;
+    let mut client = Wire::connect(stage.gateway.address).await;
+    let asked = "GET / HTTP/1.1|Host: a|Connection: Upgrade|Upgrade: websocket|Sec-WebSocket-Version: 8||";
+    client.write(&bytes(asked)).await;
+    let answer = client.response(false).await.unwrap();
+    assert_eq!(answer.status(), 426);
+    assert_eq!(answer.value("sec-websocket-version"), "13");
+    assert_eq!((answer.value("upgrade"), answer.value("connection")), ("websocket", "upgrade"));
+}
+
+/// What a client sends ahead goes nowhere before the service has agreed.
+#[tokio::test]
+async fn a_tunnel_opens_with_the_services_agreement_and_not_before() {
+    let (asked, agree) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (has_asked, may_agree) = (asked.clone(), agree.clone());
+    let service = raw_upstream(move |stream, _| {
+        let (asked, agree) = (has_asked.clone(), may_agree.clone());
+        async move {
+            let mut wire = Wire::new(stream);
+            if wire.head().await.is_none() {
+                return;
+            }
+            asked.notify_one();
+            agree.notified().await;
+            assert_eq!(wire.there(), "", "before the agreement");
+            let agreement = "HTTP/1.1 101 Switching Protocols|Connection: upgrade|Upgrade: websocket|\
+                             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=||welcome";
+            wire.write(&bytes(agreement)).await;
+            let sent = wire.exactly(5).await.unwrap();
+            wire.write(&sent).await;
+        }
+    })
+    .await;
+    let scene = Scene::new();
+    let gateway = before(&scene, service.address, "http1").await;
+    let mut client = Wire::connect(gateway.address).await;
+    let handshake = "GET / HTTP/1.1|Host: a|Connection: Upgrade|Upgrade: websocket|Sec-WebSocket-Version: 13|\
+                     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==||hello";
+    client.write(&bytes(handshake)).await;
+    soon(asked.notified()).await;
+    agree.notify_one();
+    let answer = client.response(false).await.unwrap();
+    assert_eq!(answer.status(), 101);
+    assert_eq!(client.exactly(12).await.unwrap(), b"welcomehello");
 }

@@ -17,12 +17,11 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// The only version there is (RFC 6455 section 4.1).
 const VERSION: &str = "13";
 
-/// Whether a request over HTTP/1.1 asks for a WebSocket, in whatever form.
+/// Whether a request over HTTP/1.1 asks for a WebSocket, and for nothing else, in whatever form.
 pub(super) fn is_asked<B>(request: &Request<B>) -> bool {
     let headers = request.headers();
-    headers.contains_key(UPGRADE)
+    only(headers, &UPGRADE).is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"))
         && request.version() == Version::HTTP_11
-        && has_token(headers, &UPGRADE, "websocket")
         && has_token(headers, &CONNECTION, "upgrade")
 }
 

@@ -135,6 +135,21 @@ const IGNORED: &[Row] = &[
             "GET / HTTP/1.1|host: a|sec-websocket-version: 13|sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==||",
         ),
     ),
+    (
+        "a websocket or something else",
+        "GET / HTTP/1.1|Host: a|Connection: Upgrade|Upgrade: websocket, h2c|Sec-WebSocket-Version: 13|Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==||GET /2 HTTP/1.1|Host: a||",
+        answered(
+            &[200, 200],
+            "GET / HTTP/1.1|host: a|sec-websocket-version: 13|sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==||GET /2 HTTP/1.1|host: a||",
+        ),
+    ),
+    (
+        "a websocket, and something else in another line",
+        "GET / HTTP/1.1|Host: a|Connection: Upgrade|Upgrade: websocket|Upgrade: h2c|Sec-WebSocket-Version: 13|Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==||",
+        passes(
+            "GET / HTTP/1.1|host: a|sec-websocket-version: 13|sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==||",
+        ),
+    ),
 ];
 
 #[tokio::test]

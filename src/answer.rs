@@ -126,6 +126,12 @@ impl Problem {
         if let Some(time) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds(time));
         }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            // RFC 9110 section 15.5.22 and RFC 6455 section 4.4: what it could be upgraded to.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
             // RFC 9110 section 15.5.6 asks for it.
             let allowed = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");

@@ -16,8 +16,12 @@ mod headers;
 
 mod journey;
 
+mod length;
 mod pool;
+mod respond;
+mod sending;
 pub mod trace;
+mod trailers;
 mod upgrade;
 
 use std::convert::Infallible;
@@ -25,7 +29,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE};
+use http::header::{CONNECTION, HOST, TE};
 use http::uri::{PathAndQuery, Scheme as UriScheme};
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use tower_service::Service;
@@ -38,10 +42,9 @@ use crate::model::{Protocol, Timeouts};
 use crate::net::{BoxFuture, Net};
 use crate::peer::{Peer, PeerGone};
 
-use body::SendBody;
+use sending::SendBody;
 
 use journey::Journey;
-use pool::Reply;
 use upgrade::Opening;
 
 /// Forwards each request to the target that its pass names.
@@ -81,10 +84,11 @@ impl Proxy {
 
         let mut journey = Journey::new(self.net, self.timeouts.connect, pass, gone, is_grpc);
         let reply = journey.travel(request, behind).await?;
+        respond::check(&reply.response)?;
         let (first, other) = journey.end();
         match opening {
             Some(opening) => opening.answer(reply, behind, (first, other)),
-            None => respond(reply, other),
+            None => respond::respond(reply, other),
         }
     }
 }
@@ -104,8 +108,8 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let grpc = is_grpc(request.headers());
-        let timeout = self.timeouts.body;
-        let forwarded = self.clone().forward(request.map(|body| SendBody::new(body, timeout)));
+        let (version, timeout) = (request.version(), self.timeouts.body);
+        let forwarded = self.clone().forward(request.map(|body| SendBody::new(body, version, timeout)));
         Box::pin(async move { Ok(forwarded.await.unwrap_or_else(|problem| answer::unserved(problem, grpc))) })
     }
 }
@@ -146,6 +150,9 @@ fn outgoing(
     let path = head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     let mut uri = http::uri::Parts::default();
     uri.path_and_query = Some(path);
+    if opening.is_none() {
+        length::settle(&mut head.headers, request.body(), behind);
+    }
     match behind {
         Protocol::Http1 => {
             if trailers {
@@ -171,24 +178,6 @@ fn outgoing(
     Ok(request)
 }
 
-/// The response as the client gets it.
-fn respond(reply: Reply, other: Option<Pass>) -> Result<Response<ProxyBody>, Problem> {
-    let Reply { mut response, lease } = reply;
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return Err(SWITCHED_UNASKED);
-    }
-    headers::strip_response(response.headers_mut());
-    // RFC 9110 section 8.6: none with these, whatever a target says.
-    if response.status() == StatusCode::NO_CONTENT {
-        response.headers_mut().remove(CONTENT_LENGTH);
-    }
-    *response.version_mut() = Version::HTTP_11;
-    response.extensions_mut().clear();
-    Ok(response.map(|body| ProxyBody::upstream(body, lease, other)))
-}
-
 const NO_PASS: Problem =
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no_pass", "The gateway is not set up for this.");
 const BAD_TARGET: Problem = Problem::bad_request("The request's target is not valid.");
-const SWITCHED_UNASKED: Problem =
-    Problem::bad_gateway("The service switched to a protocol that nobody asked for.");

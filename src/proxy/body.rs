@@ -1,186 +1,47 @@
-//! The bodies that go through: a request's on its way in, a response's on its way out. Neither is buffered.
+//! Bodies as they come in, and a response's body on its way to the client. None is buffered.
 
-use std::any::Any;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
-use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
-use tokio::time::Instant;
 
 use super::pool::Lease;
-use crate::answer::Problem;
-use crate::clock::Alarm;
+use super::trailers::sift;
 use crate::gate::Pass;
 
 /// Any error, on the heap.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The client broke off its body, sent one that is not valid, or took too long.
+/// A body that came to an end without its last frame.
 #[derive(Debug)]
-pub(super) struct ClientError(BoxError);
+struct CutShort;
 
-/// The next bytes of a body did not come in time.
-#[derive(Debug)]
-struct TooSlow;
-
-impl fmt::Display for TooSlow {
+impl fmt::Display for CutShort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the client took too long to send more")
+        f.write_str("the stream was given up before its end")
     }
 }
 
-impl std::error::Error for TooSlow {}
+impl std::error::Error for CutShort {}
 
-impl fmt::Display for ClientError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the request's body: {}", self.0)
-    }
+/// A body as hyper reads it.
+pub(super) struct Received {
+    pub(super) body: Incoming,
+    pub(super) is_http2: bool,
 }
 
-impl std::error::Error for ClientError {}
-
-/// What the client is told where it was the client, and not the target, that ended an exchange.
-pub(super) fn clients_fault(error: &hyper::Error) -> Option<Problem> {
-    let ClientError(cause) = std::error::Error::source(error)?.downcast_ref()?;
-    Some(if cause.is::<TooSlow>() { TOO_SLOW } else { CLIENT_BROKE_OFF })
-}
-
-pub(super) const CLIENT_BROKE_OFF: Problem = Problem::bad_request("The request's body is not valid.");
-const TOO_SLOW: Problem = Problem::new(
-    StatusCode::REQUEST_TIMEOUT,
-    "request_timeout",
-    "The rest of the request's body did not come in time.",
-);
-
-/// A request's body on its way to a target.
-pub(super) enum SendBody {
-    Empty,
-    Incoming(Box<Arriving>),
-    Other(UnsyncBoxBody<Bytes, BoxError>),
-}
-
-impl SendBody {
-    /// Takes over a body. More of it must come within `timeout` whenever it is waited for.
-    pub(super) fn new<B>(body: B, timeout: Duration) -> Self
-    where
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        if body.is_end_stream() {
-            return Self::Empty;
-        }
-        let mut body = Some(body);
-        if let Some(incoming) = (&mut body as &mut dyn Any).downcast_mut::<Option<Incoming>>() {
-            return incoming
-                .take()
-                .map_or(Self::Empty, |body| Self::Incoming(Arriving::new(body, timeout).into()));
-        }
-        body.map_or(Self::Empty, |body| Self::Other(body.map_err(Into::into).boxed_unsync()))
-    }
-
-    /// Tells how far it is, where it can take a while.
-    pub(super) fn progress(&self) -> Option<Arc<Progress>> {
-        match self {
-            Self::Incoming(arriving) => Some(arriving.progress.clone()),
-            Self::Empty | Self::Other(_) => None,
-        }
-    }
-
-    /// Whether there is nothing to send, so that the request can be sent again.
-    pub(super) fn is_empty(&self) -> bool {
-        matches!(self, Self::Empty)
-    }
-}
-
-/// A body that comes from a client.
-pub(super) struct Arriving {
-    body: Incoming,
-    timeout: Duration,
-    /// Since when more is waited for.
-    waits: Option<Instant>,
-    alarm: Alarm,
-    progress: Arc<Progress>,
-}
-
-impl Arriving {
-    fn new(body: Incoming, timeout: Duration) -> Self {
-        Self { body, timeout, waits: None, alarm: Alarm::default(), progress: Progress::new() }
-    }
-
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ClientError>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
-            self.waits = None;
-            self.progress.made();
-            return Poll::Ready(frame.map(|frame| frame.map_err(|error| ClientError(error.into()))));
-        }
-        let until = *self.waits.get_or_insert_with(Instant::now) + self.timeout;
-        if self.alarm.has_come(until, cx) {
-            return Poll::Ready(Some(Err(ClientError(TooSlow.into()))));
-        }
-        Poll::Pending
-    }
-}
-
-/// When a body was last read from.
-#[derive(Debug)]
-pub(super) struct Progress {
-    began: Instant,
-    after: AtomicU64,
-}
-
-impl Progress {
-    fn new() -> Arc<Self> {
-        Arc::new(Self { began: Instant::now(), after: AtomicU64::new(0) })
-    }
-
-    fn made(&self) {
-        let after = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.after.store(after, Ordering::Relaxed);
-    }
-
-    /// The last time.
-    pub(super) fn last(&self) -> Instant {
-        self.began + Duration::from_millis(self.after.load(Ordering::Relaxed))
-    }
-}
-
-impl Body for SendBody {
-    type Data = Bytes;
-    type Error = ClientError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, ClientError>>> {
-        match self.get_mut() {
-            Self::Empty => Poll::Ready(None),
-            Self::Incoming(arriving) => arriving.poll_frame(cx),
-            Self::Other(body) => Pin::new(body).poll_frame(cx).map_err(ClientError),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Empty => true,
-            Self::Incoming(arriving) => arriving.body.is_end_stream(),
-            Self::Other(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Empty => SizeHint::with_exact(0),
-            Self::Incoming(arriving) => arriving.body.size_hint(),
-            Self::Other(body) => body.size_hint(),
+impl Received {
+    /// What is next. To hyper, a stream that is reset or whose connection goes away with `NO_ERROR` has ended, for a
+    /// server may reset the stream so whose request it needs no more (RFC 9113 section 8.1). It has not, where its
+    /// last frame has not come: half a message must not be passed on as a whole one.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            Some(frame) => Poll::Ready(Some(frame.map_err(Into::into))),
+            None if self.is_http2 && !self.body.is_end_stream() => Poll::Ready(Some(Err(Box::new(CutShort)))),
+            None => Poll::Ready(None),
         }
     }
 }
@@ -198,7 +59,7 @@ pub struct ProxyBody {
 
 enum Kind {
     Full(Option<Bytes>),
-    Upstream(Incoming),
+    Upstream(Received),
 }
 
 impl ProxyBody {
@@ -210,8 +71,10 @@ impl ProxyBody {
         Self { kind: Kind::Full(Some(bytes)), lease: None, _pass: None }
     }
 
-    pub(super) fn upstream(body: Incoming, lease: Lease, pass: Option<Pass>) -> Self {
-        let mut body = Self { kind: Kind::Upstream(body), lease: Some(lease), _pass: pass };
+    /// `lease` is given where the connection may be used again.
+    pub(super) fn upstream(body: Incoming, lease: Option<Lease>, pass: Option<Pass>) -> Self {
+        let is_http2 = matches!(lease, Some(Lease::Http2(_)));
+        let mut body = Self { kind: Kind::Upstream(Received { body, is_http2 }), lease, _pass: pass };
         body.release_at_end();
         body
     }
@@ -228,16 +91,16 @@ impl ProxyBody {
 
 impl Body for ProxyBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.kind {
             Kind::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Kind::Upstream(body) => {
-                let frame = ready!(Pin::new(body).poll_frame(cx));
+            Kind::Upstream(received) => {
+                let frame = ready!(received.poll(cx));
                 match &frame {
                     Some(Ok(_)) => self.release_at_end(),
                     Some(Err(error)) => {
@@ -250,7 +113,7 @@ impl Body for ProxyBody {
                         }
                     }
                 }
-                Poll::Ready(frame)
+                Poll::Ready(frame).map_ok(sift)
             }
         }
     }
@@ -258,14 +121,14 @@ impl Body for ProxyBody {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Full(bytes) => bytes.is_none(),
-            Kind::Upstream(body) => body.is_end_stream(),
+            Kind::Upstream(received) => received.body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Kind::Upstream(body) => body.size_hint(),
+            Kind::Upstream(received) => received.body.size_hint(),
         }
     }
 }
@@ -273,22 +136,5 @@ impl Body for ProxyBody {
 impl fmt::Debug for ProxyBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProxyBody").field("size", &self.size_hint()).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use http_body_util::{Empty, Full};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_body_of_any_sort_is_taken_over() {
-        let timeout = Duration::from_secs(1);
-        assert!(SendBody::new(Empty::<Bytes>::new(), timeout).is_empty());
-        let body = SendBody::new(Full::new(Bytes::from_static(b"hello")), timeout);
-        assert!(!body.is_empty());
-        assert_eq!(body.size_hint().exact(), Some(5));
-        assert_eq!(body.collect().await.unwrap().to_bytes(), "hello");
     }
 }

@@ -7,6 +7,7 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 use hyper::ext::Protocol;
 
+use super::handshake;
 use crate::answer::Problem;
 
 /// Refuses what is not valid, and puts what is into one form: afterwards `Host` is there once, is the authority
@@ -20,6 +21,8 @@ pub fn check<B>(request: &mut Request<B>) -> Result<(), Problem> {
     check_method(request)?;
     check_target(request)?;
     check_framing(request.headers())?;
+    check_values(request)?;
+    handshake::check(request)?;
     settle_host(request)
 }
 
@@ -49,6 +52,21 @@ fn check_target<B>(request: &Request<B>) -> Result<(), Problem> {
     if uri.path() == "*" && *request.method() != Method::OPTIONS {
         return Err(TARGET);
     }
+    // A host alone is for CONNECT (RFC 9112 section 3.2.3). Taken for a whole address, it would replace `Host`.
+    if uri.authority().is_some() && uri.scheme().is_none() && *request.method() != Method::CONNECT {
+        return Err(TARGET);
+    }
+    Ok(())
+}
+
+/// RFC 9113 section 8.2.1: no value begins or ends with white space. Behind us, in HTTP/1.1, it could not.
+fn check_values<B>(request: &Request<B>) -> Result<(), Problem> {
+    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    let is_padded =
+        |value: &HeaderValue| is_space(value.as_bytes().first()) || is_space(value.as_bytes().last());
+    if request.version() == Version::HTTP_2 && request.headers().values().any(is_padded) {
+        return Err(PADDED);
+    }
     Ok(())
 }
 
@@ -63,10 +81,8 @@ fn check_framing(headers: &HeaderMap) -> Result<(), Problem> {
             return Err(FRAMING);
         }
     }
-    match headers.get(EXPECT) {
-        Some(expect) if !expect.as_bytes().eq_ignore_ascii_case(b"100-continue") => Err(EXPECTATION),
-        _ => Ok(()),
-    }
+    let is_known = |expect: &HeaderValue| expect.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    if headers.get_all(EXPECT).iter().all(is_known) { Ok(()) } else { Err(EXPECTATION) }
 }
 
 fn settle_host<B>(request: &mut Request<B>) -> Result<(), Problem> {
@@ -141,6 +157,7 @@ const EXPECTATION: Problem = Problem::new(
     "expectation",
     "The gateway knows no expectation but 100-continue.",
 );
+const PADDED: Problem = Problem::bad_request("The request has a field with space around its value.");
 const HOST_MISSING: Problem = Problem::bad_request("The request names no host.");
 const HOST_INVALID: Problem = Problem::bad_request("The request's host is not valid.");
 

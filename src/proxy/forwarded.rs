@@ -7,6 +7,8 @@ use http::header::{FORWARDED, HOST, HeaderName};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue};
 
+pub(super) use identity::is_told;
+
 use super::headers::{strip_if, strip_listed};
 use crate::peer::{self, Client, Peer, Scheme};
 
@@ -25,9 +27,9 @@ pub(super) fn arrive(headers: &mut HeaderMap, peer: Option<&Peer>) -> Option<Cli
     strip_listed(headers);
     let client = peer.and_then(|peer| peer.client(headers));
     if client.is_none() {
-        strip_if(headers, identity::is_told);
+        strip_if(headers, is_told);
     } else {
-        strip_if(headers, |name| name.contains('_') && identity::is_told(name));
+        strip_if(headers, |name| name.contains('_') && is_told(name));
     }
     if let Some(peer) = peer {
         set_forwarded(headers, peer, client);

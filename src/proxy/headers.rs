@@ -8,8 +8,11 @@ use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, Head
 use http::{HeaderMap, HeaderValue};
 
 /// Takes out of a request what is for this hop alone. What `Connection` lists went when it arrived.
+///
+/// `Proxy` goes too: no standard has it, and programs that are run as CGI are run take it for the variable
+/// `HTTP_PROXY`, by which a client would lead their own requests wherever it likes.
 pub(super) fn strip_request(headers: &mut HeaderMap) {
-    strip_if(headers, |name| is_hop_by_hop(name) || name == "expect");
+    strip_if(headers, |name| is_hop_by_hop(name) || matches!(name, "expect" | "proxy"));
 }
 
 /// Takes out of a response what is not for the next hop.
@@ -19,7 +22,7 @@ pub(super) fn strip_response(headers: &mut HeaderMap) {
 }
 
 /// RFC 9110 section 7.6.1, and the fields of older usage that it names.
-fn is_hop_by_hop(name: &str) -> bool {
+pub(super) fn is_hop_by_hop(name: &str) -> bool {
     matches!(
         name,
         "connection"

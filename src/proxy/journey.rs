@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::{Method, Request, StatusCode};
 use tokio::time::Instant;
 
-use super::body::{CLIENT_BROKE_OFF, Progress, SendBody, clients_fault};
 use super::pool::{Failure, Pool, Reply};
+use super::sending::{CLIENT_BROKE_OFF, Progress, SendBody, clients_fault};
 use super::trace;
 use crate::answer::Problem;
 use crate::gate::{Pass, Refused, Slot};
@@ -98,6 +98,12 @@ impl Journey {
                     if !self.go_elsewhere() {
                         self.wait().await?;
                     }
+                }
+                // It would say the same again.
+                Err(Failure::Died { error, .. }) if error.is_parse() => {
+                    let target = self.pass().target();
+                    tracing::debug!(%target, %error, "a target's answer cannot be read");
+                    return Err(UNREADABLE);
                 }
                 Err(Failure::Died { error, reused }) => {
                     if let Some(problem) = clients_fault(&error) {
@@ -282,4 +288,5 @@ fn without_body(request: &Request<SendBody>) -> Request<SendBody> {
 const BROKE_OFF: Problem = Problem::bad_gateway("The service broke off before it answered.");
 const ANSWER_TIMEOUT: Problem =
     Problem::new(StatusCode::GATEWAY_TIMEOUT, "answer_timeout", "The service took too long to answer.");
+const UNREADABLE: Problem = Problem::bad_gateway("The service's answer is not valid HTTP.");
 const NO_WEBSOCKET: Problem = Problem::bad_gateway("The service takes no WebSockets over HTTP/2.");

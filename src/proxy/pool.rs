@@ -15,7 +15,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 
-use super::body::SendBody;
+use super::sending::SendBody;
 use crate::model::{Address, Protocol};
 use crate::net::{Io, Net};
 

@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -15,11 +14,11 @@ use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional_with_sizes;
 
 use super::ProxyBody;
-use super::body::SendBody;
 use super::check::is_extended_connect;
 use super::handshake;
 use super::headers::{has_token, strip_response};
 use super::pool::{Lease, Reply};
+use super::sending::SendBody;
 use crate::answer::Problem;
 use crate::gate::Pass;
 use crate::model::Protocol;
@@ -123,18 +122,11 @@ impl Opening {
     }
 }
 
-/// RFC 6455 section 4.2.1. Whatever else says `Upgrade` is an ordinary request that had better not.
+/// The key of a whole handshake. Whatever else says `Upgrade` is an ordinary request that had better not.
 fn asked_in_http1<B: http_body::Body>(request: &Request<B>) -> Option<HeaderValue> {
-    let headers = request.headers();
-    let upgrade = headers.get(UPGRADE)?;
-    let asked = upgrade.as_bytes().eq_ignore_ascii_case(WEBSOCKET.as_bytes())
-        && *request.method() == Method::GET
-        && request.version() == Version::HTTP_11
-        && has_token(headers, &CONNECTION, "upgrade")
-        && headers.get(SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13")
-        && request.body().is_end_stream()
-        && ![CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name: &HeaderName| headers.contains_key(name));
-    if asked { headers.get(SEC_WEBSOCKET_KEY).cloned() } else { None }
+    let asked =
+        handshake::is_asked(request) && handshake::check(request).is_ok() && request.body().is_end_stream();
+    if asked { request.headers().get(SEC_WEBSOCKET_KEY).cloned() } else { None }
 }
 
 fn ask_in_http1(headers: &mut HeaderMap) {
@@ -149,7 +141,7 @@ fn is_agreement(headers: &HeaderMap, accept: &HeaderValue) -> bool {
 fn declined(mut response: Response<Incoming>, lease: Lease, pass: Option<Pass>) -> Response<ProxyBody> {
     strip_response(response.headers_mut());
     *response.version_mut() = Version::HTTP_11;
-    response.map(|body| ProxyBody::upstream(body, lease, pass))
+    response.map(|body| ProxyBody::upstream(body, Some(lease), pass))
 }
 
 /// Copies both ways until both sides have closed. One side's end is passed on while the other goes on. `kept` is what must
@@ -196,7 +188,7 @@ mod tests {
     fn only_a_whole_handshake_asks_for_a_websocket() {
         assert!(is_asked(asking()));
         assert!(!is_asked(asking().method("POST")));
-        assert!(!is_asked(asking().header(CONTENT_LENGTH, "0")));
+        assert!(!is_asked(asking().header(CONTENT_LENGTH, "2")));
         assert!(!is_asked(asking().version(Version::HTTP_10)));
         assert!(!is_asked(Request::builder().header(UPGRADE, "websocket")));
         assert!(!is_asked(Request::builder().header(UPGRADE, "h2c").header(CONNECTION, "upgrade")));

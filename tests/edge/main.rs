@@ -16,3 +16,4 @@ mod tls;
 mod who;
 mod who_limits;
 mod who_traces;
+mod wire;

@@ -26,7 +26,7 @@ const NAMES: [&[u8]; 14] = [
 
 /// Whether a field of this name tells of the client, in any spelling that a CGI-like server takes for the same: there `_`
 /// and `-` are one.
-pub(super) fn is_told(name: &str) -> bool {
+pub(in super::super) fn is_told(name: &str) -> bool {
     let name = name.as_bytes();
     // Most names end here.
     if !matches!(name.first(), Some(b'c' | b'f' | b's' | b't' | b'x')) {

@@ -9,7 +9,7 @@ use http::Request;
 use hyper::client::conn::http1::{self, SendRequest};
 use tokio::time::Instant;
 
-use super::super::body::SendBody;
+use super::super::sending::{Progress, SendBody};
 use super::{Failure, Pool, Reply};
 
 /// How long an idle connection is used again. Below the shortest keep-alive that is common (Node's, 5 s), so that
@@ -20,7 +20,7 @@ pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(4);
 const IDLE_COUNT: usize = 256;
 
 /// How long a connection may take from the end of its response to being ready. It is there at once, unless the
-/// request is still being sent.
+/// last of the request is still being written.
 const SETTLE_LIMIT: Duration = Duration::from_millis(100);
 
 /// The idle connections to one target, oldest first.
@@ -84,11 +84,17 @@ impl Idle {
 pub(in super::super) struct Lease {
     sender: SendRequest<SendBody>,
     idle: Arc<Idle>,
+    /// Whether the request has gone out; `None` where it was all head.
+    sent: Option<Arc<Progress>>,
 }
 
 impl Lease {
-    /// Puts the connection back.
+    /// Puts the connection back. A target that has answered before it had the whole request may take what is left
+    /// of it for another one: with that connection, nobody else is served.
     pub(super) fn release(mut self) {
+        if self.sent.is_some_and(|sent| !sent.is_sent()) {
+            return;
+        }
         if self.sender.is_ready() {
             self.idle.put(self.sender);
         } else if !self.sender.is_closed() {
@@ -108,10 +114,11 @@ impl Lease {
 /// Sends a request over an idle connection, or over a new one where there is none or `fresh` asks for it.
 pub(super) async fn send(pool: &Pool, mut request: Request<SendBody>, fresh: bool) -> Result<Reply, Failure> {
     let idle = &pool.h1;
+    let sent = request.body().progress();
     if !fresh {
         while let Some(mut sender) = idle.take() {
             match sender.try_send_request(request).await {
-                Ok(response) => return Ok(reply(response, sender, idle)),
+                Ok(response) => return Ok(reply(response, sender, idle, sent)),
                 Err(mut error) => match error.take_message() {
                     // It had closed by itself, and nothing was written.
                     Some(unsent) => request = unsent,
@@ -125,7 +132,7 @@ pub(super) async fn send(pool: &Pool, mut request: Request<SendBody>, fresh: boo
         Err(error) => return Err(Failure::Connect { request: Box::new(request), error }),
     };
     match sender.try_send_request(request).await {
-        Ok(response) => Ok(reply(response, sender, idle)),
+        Ok(response) => Ok(reply(response, sender, idle, sent)),
         Err(mut error) => match error.take_message() {
             Some(request) => Err(Failure::Connect {
                 request: Box::new(request),
@@ -140,8 +147,9 @@ fn reply(
     response: http::Response<hyper::body::Incoming>,
     sender: SendRequest<SendBody>,
     idle: &Arc<Idle>,
+    sent: Option<Arc<Progress>>,
 ) -> Reply {
-    Reply { response, lease: super::Lease::Http1(Lease { sender, idle: idle.clone() }) }
+    Reply { response, lease: super::Lease::Http1(Lease { sender, idle: idle.clone(), sent }) }
 }
 
 async fn connect(pool: &Pool) -> io::Result<SendRequest<SendBody>> {

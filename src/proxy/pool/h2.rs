@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
-use super::super::body::SendBody;
+use super::super::sending::SendBody;
 use super::{Failure, Lease, Pool, Reply};
 use crate::net::Io;
 

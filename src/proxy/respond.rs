@@ -1,0 +1,60 @@
+//! A target's response, as the client gets it.
+
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, Response, StatusCode, Version};
+
+use super::body::ProxyBody;
+use super::headers;
+use super::pool::Reply;
+use crate::answer::Problem;
+use crate::gate::Pass;
+
+/// Refuses a response of which nobody can be sure where it ends (RFC 9112 section 6.3). Its connection is not used
+/// again.
+///
+/// # Errors
+/// The [`Problem`] to answer with in its place.
+pub(super) fn check<B>(response: &Response<B>) -> Result<(), Problem> {
+    let headers = response.headers();
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else { return Ok(()) };
+    let is_chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if !is_chunked || codings.next().is_some() || headers.contains_key(CONTENT_LENGTH) {
+        return Err(FRAMING);
+    }
+    Ok(())
+}
+
+/// The response as the client gets it.
+///
+/// # Errors
+/// The [`Problem`] to answer with in its place.
+pub(super) fn respond(reply: Reply, other: Option<Pass>) -> Result<Response<ProxyBody>, Problem> {
+    let Reply { mut response, lease } = reply;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(SWITCHED_UNASKED);
+    }
+    // A target that announces what cannot be there (RFC 9110 section 8.6) may well send it, as if it were the next
+    // response: its connection is not used again.
+    let lease = (!announces_impossible(&response)).then_some(lease);
+    headers::strip_response(response.headers_mut());
+    if response.status() == StatusCode::NO_CONTENT {
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    *response.version_mut() = Version::HTTP_11;
+    response.extensions_mut().clear();
+    Ok(response.map(|body| ProxyBody::upstream(body, lease, other)))
+}
+
+/// A body of a response that has none.
+fn announces_impossible<B>(response: &Response<B>) -> bool {
+    let is_some = |headers: &HeaderMap| {
+        headers.contains_key(TRANSFER_ENCODING)
+            || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
+    };
+    response.status() == StatusCode::NO_CONTENT && is_some(response.headers())
+}
+
+const FRAMING: Problem = Problem::bad_gateway("The service did not say plainly where its answer ends.");
+const SWITCHED_UNASKED: Problem =
+    Problem::bad_gateway("The service switched to a protocol that nobody asked for.");

@@ -5,6 +5,7 @@ mod front;
 mod pace;
 mod redirect;
 mod serve;
+mod stop;
 mod tls;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tower_layer::Layer;
 
 pub use serve::{Drained, ServeOptions, serve};
+pub use stop::Stop;
 pub use tls::TlsError;
 
 use crate::admin::{Admin, AdminOptions};
@@ -34,6 +36,7 @@ use front::{AdminFront, Front};
 use pace::pace;
 use redirect::ToHttps;
 use serve::serve_with;
+use stop::Leaving;
 use tls::{Offer, Terminator};
 
 /// Those who still wait when the drain timeout is nearly up are told so this long before.
@@ -180,14 +183,16 @@ impl Gateway {
         self.handle.clone()
     }
 
-    /// Serves until `stop` resolves, then lets what is in flight end, for `drain_timeout` at most.
+    /// Serves until `stop` resolves. From then on it is not ready. Where that is to be announced it serves on for
+    /// `drain_delay`; then it closes its listeners and lets what is in flight end, for `drain_timeout` at most.
     ///
     /// # Errors
     /// [`GatewayError::Driver`].
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<Drained, GatewayError> {
+    pub async fn run(self, stop: impl Future<Output = Stop>) -> Result<Drained, GatewayError> {
         let Self { listeners, admin, front, mut driver, notices, handle, ready, .. } = self;
         let (stopping, stopped) = watch::channel(false);
-        let drain = handle.plan().drain_timeout;
+        let (delay, drain) = (handle.plan().drain_delay, handle.plan().drain_timeout);
+        let leaving = Leaving::default();
         let counting = tokio::spawn(metrics::record(notices, handle.metrics.clone()));
         let mut fronts = JoinSet::new();
         for Bound { listener, tls, redirect_to_https } in listeners {
@@ -197,7 +202,7 @@ impl Gateway {
                     let redirect = ToHttps::new(port, handle.terminators.clone());
                     fronts.spawn(serve(listener, redirect, stop, options))
                 }
-                None => fronts.spawn(serve_with(listener, tls, front, stop, options)),
+                None => fronts.spawn(serve_with(listener, tls, front, leaving.clone(), stop, options)),
             };
         }
         let (admin_stopping, admin_stopped) = watch::channel(false);
@@ -206,11 +211,20 @@ impl Gateway {
             tokio::spawn(serve(listener, AdminFront(admin), until(admin_stopped), options))
         });
 
+        let stop = async {
+            let stop = stop.await;
+            ready.send_replace(false);
+            leaving.begin();
+            if stop == Stop::Announced {
+                tokio::time::sleep(delay).await;
+            }
+        };
         let broken = tokio::select! {
             biased;
             () = stop => false,
             _ = &mut driver => true,
         };
+        tracing::info!("no new connections; what is in flight may end");
         ready.send_replace(false);
         stopping.send_replace(true);
         handle.layer.close(drain.saturating_sub(LAST_WORDS.min(drain / 2)));
@@ -274,8 +288,8 @@ impl Handle {
     }
 
     /// Goes over to another plan: services, routes, policy, page and certificates, which are opened anew. Requests under
-    /// way are not touched, services that stay keep their phase. The addresses of listeners, the admin API, the gateway-wide bound of held requests and the drain
-    /// timeout stay as they are until the next start; that is said in the log where they differ.
+    /// way are not touched, services that stay keep their phase. The addresses of listeners, the admin API, the gateway-wide bound of held requests and the times of the
+    /// shutdown stay as they are until the next start; that is said in the log where they differ.
     ///
     /// # Errors
     /// What is wrong with the plan; the old one stays in force.
@@ -295,6 +309,7 @@ impl Handle {
             || before.admin != plan.admin
             || before.max_held != plan.max_held
             || before.drain_timeout != plan.drain_timeout
+            || before.drain_delay != plan.drain_delay
             || before.aws != plan.aws
         {
             tracing::warn!(

@@ -92,6 +92,7 @@ impl Args {
             policy: Policy::default(),
             page,
             max_held: 1000,
+            drain_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(5),
             files: Vec::new(),
         })

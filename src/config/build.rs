@@ -8,6 +8,7 @@ mod listeners;
 mod page;
 mod routes;
 mod services;
+mod shutdown;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -43,8 +44,7 @@ impl Build<'_> {
         let aws = self.aws(file, at);
         let page = self.page(file.page.as_ref(), &at.key("page"));
         let max_held = file.limits.as_ref().and_then(|limits| limits.max_held).unwrap_or(10_000);
-        let drain = file.shutdown.as_ref().and_then(|shutdown| shutdown.drain_timeout.as_ref());
-        let drain_timeout = self.duration(drain, &at.key("shutdown").key("drain_timeout"));
+        let shutdown = self.shutdown(file.shutdown.as_ref(), &at.key("shutdown"));
         Some(Plan {
             listeners,
             admin,
@@ -54,7 +54,8 @@ impl Build<'_> {
             page,
             aws,
             max_held,
-            drain_timeout: drain_timeout.unwrap_or(Duration::from_secs(25)),
+            drain_delay: shutdown.delay,
+            drain_timeout: shutdown.timeout,
             files: std::mem::take(&mut self.files),
         })
     }

@@ -10,14 +10,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tower_service::Service;
 
+use super::stop::{Leaving, Stopped};
 use super::tls::Terminator;
 use crate::net::Accepted;
 use crate::peer::{ClientIo, Peer, PeerGone, Scheme};
@@ -56,7 +58,7 @@ pub(super) async fn connection<S, B>(
     address: SocketAddr,
     tls: Option<Arc<Terminator>>,
     service: S,
-    mut stop: oneshot::Receiver<()>,
+    mut stop: Stopped,
     open: mpsc::Sender<Infallible>,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
@@ -70,7 +72,7 @@ pub(super) async fn connection<S, B>(
         let shaken = tokio::select! {
             biased;
             shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(io)) => shaken,
-            _ = &mut stop => return,
+            () = stop.asked() => return,
         };
         let (io, session) = match shaken {
             Ok(Ok(shaken)) => shaken,
@@ -84,7 +86,7 @@ pub(super) async fn connection<S, B>(
         let first = tokio::select! {
             biased;
             first = tokio::time::timeout(HEAD_TIMEOUT, first_bytes(&mut io)) => first.ok().and_then(Result::ok),
-            _ = &mut stop => None,
+            () = stop.asked() => None,
         };
         // Closed, silent or asked to stop before the first byte.
         let Some(first) = first else { return };
@@ -104,7 +106,7 @@ async fn serve_requests<I, S, B>(
     service: S,
     peer: Peer,
     gone: PeerGone,
-    stop: oneshot::Receiver<()>,
+    stop: Stopped,
 ) -> hyper::Result<()>
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -115,9 +117,10 @@ where
 {
     let io = TokioIo::new(io);
     if is_http2 {
-        serve_http2(io, Requests { service, peer, gone: None }, stop).await
+        serve_http2(io, Requests { service, peer, http1: None }, stop).await
     } else {
-        serve_http1(io, Requests { service, peer, gone: Some(gone) }, stop).await
+        let http1 = Some((gone, stop.leaving()));
+        serve_http1(io, Requests { service, peer, http1 }, stop).await
     }
 }
 
@@ -135,11 +138,7 @@ async fn first_bytes(io: &mut ClientIo) -> io::Result<Bytes> {
     }
 }
 
-async fn serve_http1<I, S, B>(
-    io: I,
-    service: Requests<S>,
-    mut stop: oneshot::Receiver<()>,
-) -> hyper::Result<()>
+async fn serve_http1<I, S, B>(io: I, service: Requests<S>, mut stop: Stopped) -> hyper::Result<()>
 where
     I: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
@@ -158,17 +157,13 @@ where
     tokio::select! {
         biased;
         ended = connection.as_mut() => return ended,
-        _ = &mut stop => {}
+        () = stop.asked() => {}
     }
     connection.as_mut().graceful_shutdown();
     connection.await
 }
 
-async fn serve_http2<I, S, B>(
-    io: I,
-    service: Requests<S>,
-    mut stop: oneshot::Receiver<()>,
-) -> hyper::Result<()>
+async fn serve_http2<I, S, B>(io: I, service: Requests<S>, mut stop: Stopped) -> hyper::Result<()>
 where
     I: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
@@ -190,7 +185,7 @@ where
     tokio::select! {
         biased;
         ended = connection.as_mut() => return ended,
-        _ = &mut stop => {}
+        () = stop.asked() => {}
     }
     connection.as_mut().graceful_shutdown();
     connection.await
@@ -200,7 +195,8 @@ where
 struct Requests<S> {
     service: S,
     peer: Peer,
-    gone: Option<PeerGone>,
+    /// What HTTP/1 alone needs. HTTP/2 sees itself when its client goes, and has GOAWAY.
+    http1: Option<(PeerGone, Leaving)>,
 }
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for Requests<S>
@@ -214,14 +210,21 @@ where
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.peer.clone());
-        if let Some(gone) = &self.gone {
+        let mut leaving = None;
+        if let Some((gone, at)) = &self.http1 {
             request.extensions_mut().insert(gone.clone());
+            leaving = Some(at.clone());
         }
         let mut service = self.service.clone();
         // Boxed, so that a connection does not carry the room for a request while it has none.
         Box::pin(async move {
             poll_fn(|cx| service.poll_ready(cx)).await?;
-            service.call(request).await
+            let mut response = service.call(request).await?;
+            let is_last = leaving.is_some_and(|leaving| leaving.has_begun());
+            if is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response)
         })
     }
 }

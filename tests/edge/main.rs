@@ -5,9 +5,11 @@
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod binary_kit;
 #[path = "../it/binary_service.rs"]
-#[expect(dead_code, reason = "the other tests use the rest")]
 mod binary_service;
 #[path = "../it/proxy_kit.rs"]
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod proxy_kit;
+mod replacement;
+mod restart;
+mod standstill;
 mod tls;

@@ -188,8 +188,8 @@ async fn measure(wakes: usize) -> Result<Vec<[Duration; 4]>, Failure> {
     let gateway = Gateway::bind(plan, Arc::new(TokioNet), Clock::start(), providers).await?;
     let control = gateway.handle().control().clone();
     let address = *gateway.addresses().first().ok_or("no listener")?;
-    let (stop, stopped) = oneshot::channel::<()>();
-    let running = spawn(gateway.run(async { drop(stopped.await) }));
+    let (stop, stopped) = oneshot::channel::<Stop>();
+    let running = spawn(gateway.run(async { stopped.await.unwrap_or(Stop::Now) }));
     asleep(&control).await?;
     let mut seen = Vec::new();
     for _ in 0..wakes {

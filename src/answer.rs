@@ -121,8 +121,10 @@ impl Problem {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.extend(own_headers());
+        // A browser may show it, and then there is nothing in it to load, to run or to be framed.
+        let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         if let Some(time) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds(time));
         }
@@ -171,6 +173,20 @@ impl Problem {
             _ => "13",
         }
     }
+}
+
+/// What every document of the gateway's own says: that it is of this moment, to caches of every kind (RFC 9111; RFC 9213
+/// for those of content delivery networks; `Surrogate-Control` for those from before that, which may have been told to
+/// overlook the first), that it is no page to be found by search engines, and that it is what it says it is.
+pub(crate) fn own_headers() -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let all = [
+        (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("cdn-cache-control"), "no-store"),
+        (HeaderName::from_static("surrogate-control"), "no-store"),
+        (HeaderName::from_static("x-robots-tag"), "noindex"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    all.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value)))
 }
 
 /// Whether a request with these headers is a gRPC call: `content-type: application/grpc`, alone or with a

@@ -8,6 +8,7 @@ mod pace;
 pub mod proxy_protocol;
 mod redirect;
 mod serve;
+mod stop;
 mod tls;
 
 use std::fmt;
@@ -22,6 +23,7 @@ use tower_layer::Layer;
 
 pub use files::allow_open_files;
 pub use serve::{Drained, ServeOptions, serve};
+pub use stop::Stop;
 pub use tls::TlsError;
 
 use crate::admin::{Admin, AdminOptions};
@@ -43,7 +45,8 @@ use front::{AdminFront, Front};
 use pace::pace;
 use proxy_protocol::Origins;
 use redirect::ToHttps;
-use serve::serve_with;
+use serve::{Entrance, serve_with};
+use stop::Leaving;
 use tls::{Offer, Terminator};
 
 /// Those who still wait when the drain timeout is nearly up are told so this long before.
@@ -202,31 +205,34 @@ impl Gateway {
         self.handle.clone()
     }
 
-    /// Serves until `stop` resolves, then lets what is in flight end, for `drain_timeout` at most.
+    /// Serves until `stop` resolves. From then on it is not ready. Where that is to be announced it serves on for
+    /// `drain_delay`; then it closes its listeners and lets what is in flight end, for `drain_timeout` at most.
     ///
     /// # Errors
     /// [`GatewayError::Driver`].
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<Drained, GatewayError> {
+    pub async fn run(self, stop: impl Future<Output = Stop>) -> Result<Drained, GatewayError> {
         let Self { listeners, admin, front, mut driver, notices, handle, ready, .. } = self;
         let (stopping, stopped) = watch::channel(false);
         let plan = handle.plan();
-        let drain = plan.drain_timeout;
+        let (delay, drain) = (plan.drain_delay, plan.drain_timeout);
         let options = ServeOptions { drain, bounds: plan.bounds.clone(), timeouts: plan.timeouts.clone() };
         let crowd = Crowd::new(&Bounds {
             connections: most_connections(plan.bounds.connections),
             ..plan.bounds.clone()
         });
+        let leaving = Leaving::default();
         let counting = tokio::spawn(metrics::record(notices, handle.metrics.clone()));
         let mut fronts = JoinSet::new();
         for Bound { listener, tls, redirect_to_https, origins } in listeners {
             let (front, stop) = (front.clone(), until(stopped.clone()));
-            let (crowd, options) = (crowd.clone(), options.clone());
+            let (crowd, leaving, options) = (crowd.clone(), leaving.clone(), options.clone());
+            let entrance = Entrance { origins, tls, crowd, leaving };
             match redirect_to_https {
                 Some(port) => {
                     let redirect = ToHttps::new(port, handle.terminators.clone());
-                    fronts.spawn(serve_with(listener, origins, None, crowd, redirect, stop, options))
+                    fronts.spawn(serve_with(listener, entrance, redirect, stop, options))
                 }
-                None => fronts.spawn(serve_with(listener, origins, tls, crowd, front, stop, options)),
+                None => fronts.spawn(serve_with(listener, entrance, front, stop, options)),
             };
         }
         let (admin_stopping, admin_stopped) = watch::channel(false);
@@ -237,11 +243,20 @@ impl Gateway {
             tokio::spawn(serve(listener, AdminFront(admin), until(admin_stopped), options))
         });
 
+        let stop = async {
+            let stop = stop.await;
+            ready.send_replace(false);
+            leaving.begin();
+            if stop == Stop::Announced {
+                tokio::time::sleep(delay).await;
+            }
+        };
         let broken = tokio::select! {
             biased;
             () = stop => false,
             _ = &mut driver => true,
         };
+        tracing::info!("no new connections; what is in flight may end");
         ready.send_replace(false);
         stopping.send_replace(true);
         handle.layer.close(drain.saturating_sub(LAST_WORDS.min(drain / 2)));
@@ -305,7 +320,8 @@ impl Handle {
     }
 
     /// Goes over to another plan: services, routes, policy, page and certificates, which are opened anew. Requests under
-    /// way are not touched, services that stay keep their phase. The addresses of listeners, the admin API, bounds and timeouts stay as they are until the next start; that is said in the log where they differ.
+    /// way are not touched, services that stay keep their phase. The addresses of listeners, the admin API, bounds and
+    /// timeouts stay as they are until the next start; that is said in the log where they differ.
     ///
     /// # Errors
     /// What is wrong with the plan; the old one stays in force.
@@ -328,6 +344,7 @@ impl Handle {
             || before.bounds != plan.bounds
             || before.timeouts != plan.timeouts
             || before.drain_timeout != plan.drain_timeout
+            || before.drain_delay != plan.drain_delay
             || before.aws != plan.aws
         {
             tracing::warn!(

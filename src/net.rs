@@ -1,6 +1,7 @@
 //! Sockets, behind a few small traits: tokio's in the binary, a simulator's in tests.
 
 mod accepted;
+mod door;
 
 use std::fmt;
 use std::future::Future;
@@ -43,6 +44,13 @@ pub trait Listener: fmt::Debug + Send + Sync + 'static {
     /// The next connection and where it comes from. Dropping the future loses no connection.
     fn accept(&self) -> BoxFuture<'_, io::Result<(Box<dyn Accepted>, SocketAddr)>>;
 
+    /// Answers nobody any more who begins to connect, and says whether that can be had. Whoever is half-way still comes
+    /// in. Nobody is refused: a system whose first packet is not answered sends it again after a second, and finds
+    /// whoever listens then.
+    fn turn_away(&self) -> bool {
+        false
+    }
+
     /// The address, with the port that it really has.
     ///
     /// # Errors
@@ -65,6 +73,10 @@ pub trait PeerWatch: fmt::Debug + Send + Sync + 'static {
 impl Listener for Box<dyn Listener> {
     fn accept(&self) -> BoxFuture<'_, io::Result<(Box<dyn Accepted>, SocketAddr)>> {
         (**self).accept()
+    }
+
+    fn turn_away(&self) -> bool {
+        (**self).turn_away()
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -109,6 +121,10 @@ impl Listener for TcpListener {
                 }
             }
         })
+    }
+
+    fn turn_away(&self) -> bool {
+        door::shut(self)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

@@ -127,19 +127,19 @@ fn headers(template: &Template) -> HeaderMap {
         (header::CONTENT_LANGUAGE, "en"),
         // Loads the address again once the document is complete; needs neither a script nor a `<meta>`.
         (header::REFRESH, "0"),
-        (header::CACHE_CONTROL, "no-store"),
-        (HeaderName::from_static("cdn-cache-control"), "no-store"),
         // What decides between this page and a held request.
         (header::VARY, "Accept, Sec-Fetch-Dest, Sec-Fetch-Mode"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // Nothing of it is for other sites. There is no Cross-Origin-Opener-Policy: it would part the application, which
+        // comes next in the same window, from whoever opened that.
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         // The page links nowhere; the reload is the visitor's own address again and needs no referrer.
         (header::REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("x-robots-tag"), "noindex"),
         // nginx, and those who copied it, would gather the stream up.
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     let mut headers: HeaderMap =
         fixed.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
+    headers.extend(crate::answer::own_headers());
     // A policy is ASCII by its making; were it not, the strictest one stands in.
     let policy = HeaderValue::from_str(&template.policy)
         .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));

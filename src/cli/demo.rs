@@ -99,6 +99,7 @@ impl Args {
             page,
             bounds: Bounds::default(),
             timeouts: Timeouts::default(),
+            drain_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(5),
             files: Vec::new(),
         })

@@ -12,7 +12,8 @@ use super::providers::Running;
 use super::{Failure, load, log, watch};
 use crate::clock::Clock;
 use crate::config::{Config, Plan};
-use crate::gateway::{Drained, Gateway, GatewayError, Handle, allow_open_files};
+use crate::gateway::{Drained, Gateway, GatewayError, Handle, Stop, allow_open_files};
+use crate::model::duration;
 use crate::net::TokioNet;
 
 /// Run the gateway (also where no verb is given)
@@ -74,19 +75,23 @@ pub(super) fn run(
 
 /// Serves until the first signal, lets what is in flight end, and breaks off at the second.
 async fn serve(gateway: Gateway, signals: &mut Signals) -> Result<(), Failure> {
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let mut running = std::pin::pin!(gateway.run(async {
-        drop(stopped.await);
-    }));
-    tokio::select! {
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let delay = duration::format(gateway.handle().plan().drain_delay);
+    let mut running = std::pin::pin!(gateway.run(async { stopped.await.unwrap_or(Stop::Now) }));
+    let how = tokio::select! {
         ended = &mut running => return report(ended),
-        name = signals.next() => info!("{name}: no new connections; what is in flight may end"),
+        how = signals.next() => how,
+    };
+    match how {
+        Stop::Announced => info!("SIGTERM: no longer ready; the listeners close in {delay}"),
+        Stop::Now => info!("SIGINT: the listeners close now"),
     }
-    drop(stop);
+    // It is there to hear it, or has ended.
+    stop.send(how).ok();
     tokio::select! {
         ended = &mut running => report(ended),
-        name = signals.next() => {
-            warn!("{name} again: connections are cut");
+        _ = signals.next() => {
+            warn!("a second signal: connections are cut");
             Ok(())
         }
     }
@@ -145,10 +150,11 @@ impl Signals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn next(&mut self) -> &'static str {
+    /// SIGTERM comes from a platform, which has load balancers; SIGINT from somebody at a keyboard, who waits.
+    async fn next(&mut self) -> Stop {
         tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => Stop::Announced,
+            _ = self.interrupt.recv() => Stop::Now,
         }
     }
 }

@@ -10,6 +10,7 @@ mod locks;
 mod page;
 mod routes;
 mod services;
+mod shutdown;
 mod wake_limits;
 
 use std::collections::HashSet;
@@ -52,8 +53,7 @@ impl Build<'_> {
         let page = self.page(file.page.as_ref(), &at.key("page"));
         let bounds = self.bounds(file.limits.as_ref(), &at.key("limits"));
         let timeouts = self.timeouts(file.timeouts.as_ref(), &at.key("timeouts"));
-        let drain = file.shutdown.as_ref().and_then(|shutdown| shutdown.drain_timeout.as_ref());
-        let drain_timeout = self.duration(drain, &at.key("shutdown").key("drain_timeout"));
+        let shutdown = self.shutdown(file.shutdown.as_ref(), &at.key("shutdown"));
         Some(Plan {
             listeners,
             trusted_proxies,
@@ -68,7 +68,8 @@ impl Build<'_> {
             aws,
             bounds,
             timeouts,
-            drain_timeout: drain_timeout.unwrap_or(Duration::from_secs(25)),
+            drain_delay: shutdown.delay,
+            drain_timeout: shutdown.timeout,
             files: std::mem::take(&mut self.files),
         })
     }

@@ -324,11 +324,14 @@ pub(crate) struct Timeouts {
     pub(crate) connect: Option<Duration>,
 }
 
-/// How the gateway goes down.
+/// How the gateway goes down: at SIGTERM, first `drain_delay`, then `drain_timeout`. Both together are 25 s by default,
+/// within the 30 s that ECS gives a task (`stopTimeout`).
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Shutdown {
-    /// How long requests may still take once the gateway was told to stop. Default: `25s`, within the 30 s that ECS
-    /// gives a task.
+    /// How long everything goes on after SIGTERM while `/readyz` says 503, so that load balancers turn away before the
+    /// listeners close; `0s`, not at all. SIGINT does without. Default: `5s`.
+    pub(crate) drain_delay: Option<Duration>,
+    /// How long requests may take after that, held ones and open WebSockets too. Default: `20s`.
     pub(crate) drain_timeout: Option<Duration>,
 }

@@ -40,7 +40,9 @@ pub struct Plan {
     pub bounds: Bounds,
     /// How long clients and targets are waited for.
     pub timeouts: Timeouts,
-    /// How long requests may still take once the gateway was told to stop.
+    /// How long everything goes on once the gateway was told to stop, while it says that it is not ready.
+    pub drain_delay: Duration,
+    /// How long requests may take after that.
     pub drain_timeout: Duration,
     /// The files that this was made from: where one changes, it is worth loading again.
     pub files: Vec<PathBuf>,

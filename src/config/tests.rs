@@ -146,7 +146,7 @@ fn the_complete_example_is_accepted() {
     assert_eq!(plan.page.detail, Detail::Services);
     assert_eq!(plan.bounds, crate::model::Bounds::default());
     assert_eq!(plan.timeouts, crate::model::Timeouts::default());
-    assert_eq!(plan.drain_timeout.as_secs(), 25);
+    assert_eq!((plan.drain_delay.as_secs(), plan.drain_timeout.as_secs()), (5, 20));
 
     let request = Request::get("/wp-login.php").body(()).unwrap();
     let verdict = plan.policy.verdict(&Head::of(&request, [127, 0, 0, 1].into()));

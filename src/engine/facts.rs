@@ -1,8 +1,13 @@
 //! What an event changes. Nothing is decided here.
 
+use std::time::Duration;
+
 use super::slot::{Call, Told, Wake};
 use super::{Command, Engine, Event, LookId};
 use crate::model::{Cause, Fault, Observation, Phase, ServiceId, Target};
+
+/// How late a sample may be before the process counts as having stood still.
+const MOST_LATE: Duration = Duration::from_secs(1);
 
 impl Engine {
     pub(super) fn apply(&mut self, event: Event) {
@@ -50,7 +55,7 @@ impl Engine {
         let slot = self.slot_mut(id);
         slot.wanted = true;
         slot.asked_to_sleep = false;
-        slot.quiet.lasted = std::time::Duration::ZERO;
+        slot.quiet.lasted = Duration::ZERO;
         self.call_off_sleep(id);
         self.touch(id);
     }
@@ -251,10 +256,13 @@ impl Engine {
         quiet.sampled_at = now;
         let leased = slot.lease.is_some_and(|until| until > now);
         if active > 0 || held > 0 || entered != quiet.entered || leased {
-            quiet.lasted = std::time::Duration::ZERO;
+            quiet.lasted = Duration::ZERO;
+        } else if elapsed > every + MOST_LATE {
+            // A process that was frozen has not observed the time in between, and what came meanwhile may still
+            // wait to be taken in: quiet begins anew.
+            quiet.lasted = Duration::ZERO;
         } else {
-            // A process that was frozen, or a clock that jumped, has not observed the time in between.
-            quiet.lasted = quiet.lasted.saturating_add(elapsed.min(every * 2));
+            quiet.lasted = quiet.lasted.saturating_add(elapsed);
         }
         quiet.entered = entered;
         if held > 0 && slot.phase != Phase::Awake {
@@ -283,6 +291,6 @@ impl Engine {
 }
 
 /// The pause before the try after this many failed ones, in milliseconds: doubling, bounded.
-pub(super) fn pause(failures: u32, first: u64, most: u64) -> std::time::Duration {
-    std::time::Duration::from_millis(first.saturating_mul(1 << failures.min(20)).min(most))
+pub(super) fn pause(failures: u32, first: u64, most: u64) -> Duration {
+    Duration::from_millis(first.saturating_mul(1 << failures.min(20)).min(most))
 }

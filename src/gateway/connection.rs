@@ -14,17 +14,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::UPGRADE;
-use http::{Method, Request, Response};
+use http::header::{CONNECTION, UPGRADE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 use tower_service::Service;
 
 use super::proxy_protocol::Origins;
+use super::stop::{Leaving, Stopped};
 use super::tls::Terminator;
 use crate::model::{Bounds, Timeouts};
 use crate::net::Accepted;
@@ -72,7 +73,7 @@ pub(super) async fn connection<S, B>(
     tls: Option<Arc<Terminator>>,
     manners: Manners,
     service: S,
-    mut stop: oneshot::Receiver<()>,
+    mut stop: Stopped,
     open: mpsc::Sender<Infallible>,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
@@ -85,7 +86,7 @@ pub(super) async fn connection<S, B>(
     let origin = tokio::select! {
         biased;
         origin = manners.origins.origin(&mut io, address, manners.timeouts.handshake) => origin,
-        _ = &mut stop => return,
+        () = stop.asked() => return,
     };
     let address = match origin {
         Ok(origin) => origin,
@@ -95,7 +96,7 @@ pub(super) async fn connection<S, B>(
         let shaken = tokio::select! {
             biased;
             shaken = tokio::time::timeout(manners.timeouts.handshake, tls.accept(io)) => shaken,
-            _ = &mut stop => return,
+            () = stop.asked() => return,
         };
         let (io, session) = match shaken {
             Ok(Ok(shaken)) => shaken,
@@ -104,19 +105,21 @@ pub(super) async fn connection<S, B>(
         };
         let is_http2 = session.is_http2;
         let peer = Peer::with_authority(address, session).trusted_if(&manners.origins.proxies);
-        serve_requests(io, is_http2, manners, open, Requests::new(service, peer, gone), stop).await
+        serve_requests(io, is_http2, manners, open, Requests::new(service, peer, gone, stop.leaving()), stop)
+            .await
     } else {
         let first = tokio::select! {
             biased;
             first = tokio::time::timeout(manners.timeouts.first_byte, first_bytes(&mut io)) => first.ok().and_then(Result::ok),
-            _ = &mut stop => None,
+            () = stop.asked() => None,
         };
         // Closed, silent or asked to stop before the first byte.
         let Some(first) = first else { return };
         let is_http2 = first.starts_with(PREFACE);
         io.unread(first);
         let peer = Peer::new(address, Scheme::Http).trusted_if(&manners.origins.proxies);
-        serve_requests(io, is_http2, manners, open, Requests::new(service, peer, gone), stop).await
+        serve_requests(io, is_http2, manners, open, Requests::new(service, peer, gone, stop.leaving()), stop)
+            .await
     };
     if let Err(error) = ended {
         tracing::debug!(%error, %address, "a client's connection broke");
@@ -129,7 +132,7 @@ async fn serve_requests<I, S, B>(
     manners: Manners,
     open: mpsc::Sender<Infallible>,
     requests: Requests<S>,
-    stop: oneshot::Receiver<()>,
+    stop: Stopped,
 ) -> hyper::Result<()>
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -143,7 +146,7 @@ where
         let idle = Arc::new(Notify::new());
         let io = Timed::http2(io, manners.timeouts.clone(), uses, open, idle.clone());
         // Its client ends its requests by itself when it leaves.
-        serve_http2(TokioIo::new(io), Requests { gone: None, ..requests }, &manners, stop, idle).await
+        serve_http2(TokioIo::new(io), Requests { http1: None, ..requests }, &manners, stop, idle).await
     } else {
         let io = Timed::http1(io, manners.timeouts.clone(), uses, open);
         serve_http1(TokioIo::new(io), requests, &manners, stop).await
@@ -168,7 +171,7 @@ async fn serve_http1<I, S, B>(
     io: I,
     requests: Requests<S>,
     manners: &Manners,
-    mut stop: oneshot::Receiver<()>,
+    mut stop: Stopped,
 ) -> hyper::Result<()>
 where
     I: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
@@ -188,7 +191,7 @@ where
     tokio::select! {
         biased;
         ended = connection.as_mut() => return ended,
-        _ = &mut stop => {}
+        () = stop.asked() => {}
     }
     connection.as_mut().graceful_shutdown();
     connection.await
@@ -198,7 +201,7 @@ async fn serve_http2<I, S, B>(
     io: I,
     requests: Requests<S>,
     manners: &Manners,
-    mut stop: oneshot::Receiver<()>,
+    mut stop: Stopped,
     idle: Arc<Notify>,
 ) -> hyper::Result<()>
 where
@@ -225,7 +228,7 @@ where
     tokio::select! {
         biased;
         ended = connection.as_mut() => return ended,
-        _ = &mut stop => {}
+        () = stop.asked() => {}
         () = idle.notified() => {}
     }
     connection.as_mut().graceful_shutdown();
@@ -236,13 +239,14 @@ where
 struct Requests<S> {
     service: S,
     peer: Peer,
-    gone: Option<PeerGone>,
     uses: Arc<Uses>,
+    /// What HTTP/1 alone needs. HTTP/2 sees itself when its client goes, and has GOAWAY.
+    http1: Option<(PeerGone, Leaving)>,
 }
 
 impl<S> Requests<S> {
-    fn new(service: S, peer: Peer, gone: PeerGone) -> Self {
-        Self { service, peer, gone: Some(gone), uses: Uses::new() }
+    fn new(service: S, peer: Peer, gone: PeerGone, leaving: Leaving) -> Self {
+        Self { service, peer, uses: Uses::new(), http1: Some((gone, leaving)) }
     }
 }
 
@@ -261,8 +265,10 @@ where
             *request.method() == Method::CONNECT || request.headers().contains_key(UPGRADE);
         let extensions = request.extensions_mut();
         extensions.insert(self.peer.clone());
-        if let Some(gone) = &self.gone {
+        let mut leaving = None;
+        if let Some((gone, at)) = &self.http1 {
             extensions.insert(gone.clone());
+            leaving = Some(at.clone());
         }
         if may_become_tunnel {
             extensions.insert(in_use.clone());
@@ -271,7 +277,11 @@ where
         // Boxed, so that a connection does not carry the room for a request while it has none.
         Box::pin(async move {
             poll_fn(|cx| service.poll_ready(cx)).await?;
-            let response = service.call(request).await?;
+            let mut response = service.call(request).await?;
+            let is_last = leaving.is_some_and(|leaving| leaving.has_begun());
+            if is_last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok(response.map(|body| Answer::new(body, in_use)))
         })
     }

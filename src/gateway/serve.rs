@@ -1,29 +1,34 @@
 //! The accept loop of one listener, from the first connection to the last.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
 use super::connection::{Manners, connection};
 use super::crowd::{Crowd, refuse};
 use super::proxy_protocol::Origins;
+use super::stop::{Leaving, Stops};
 use super::tls::Terminator;
 use crate::model::{Bounds, Timeouts};
-use crate::net::Listener;
+use crate::net::{Accepted, Listener};
 use crate::proxy::BoxError;
 
 /// The pause after an accept that failed for want of something (file descriptors, memory): trying again at once
 /// would only burn the processor until a connection ends.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long those may take who were about to connect when the stop came: some round trips.
+const LAST_ARRIVALS: Duration = Duration::from_millis(200);
 
 /// How [`serve`] behaves.
 #[derive(Clone, Debug)]
@@ -73,16 +78,30 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let crowd = Crowd::new(&options.bounds);
-    serve_with(listener, Origins::default(), None, crowd, service, stop, options).await
+    let entrance = Entrance {
+        origins: Origins::default(),
+        tls: None,
+        crowd: Crowd::new(&options.bounds),
+        leaving: Leaving::default(),
+    };
+    serve_with(listener, entrance, service, stop, options).await
 }
 
-/// The same, for whom `origins` takes, and over TLS where that is given. The crowd is shared by listeners.
+/// What a listener is besides its address.
+pub(super) struct Entrance {
+    /// Whom it takes, and for whom.
+    pub(super) origins: Origins,
+    pub(super) tls: Option<Arc<Terminator>>,
+    /// Shared by listeners.
+    pub(super) crowd: Crowd,
+    /// Once this has begun, answers over HTTP/1 say that their connection ends with them.
+    pub(super) leaving: Leaving,
+}
+
+/// The same at an entrance.
 pub(super) async fn serve_with<L, S, B>(
     listener: L,
-    origins: Origins,
-    tls: Option<Arc<Terminator>>,
-    crowd: Crowd,
+    entrance: Entrance,
     service: S,
     stop: impl Future<Output = ()>,
     options: ServeOptions,
@@ -94,11 +113,27 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
+    let Entrance { origins, tls, crowd, leaving } = entrance;
     let manners =
         Manners { origins: origins.into(), bounds: options.bounds.into(), timeouts: options.timeouts.into() };
-    let stops = Stops::default();
+    let stops = Stops::new(leaving, options.drain);
     // Nothing is ever sent: the channel closes when the last connection has dropped its end.
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
+    let take = |io, address: SocketAddr| {
+        let Some(place) = crowd.enter(address.ip()) else {
+            if let (None, Some(told)) = (&tls, crowd.tell()) {
+                tokio::spawn(refuse(io, told));
+            }
+            return;
+        };
+        let (entry, stopped) = stops.enter();
+        let (tls, manners) = (tls.clone(), manners.clone());
+        let served = connection(io, address, tls, manners, service.clone(), stopped, open.clone());
+        tokio::spawn(async move {
+            served.await;
+            drop((entry, place));
+        });
+    };
     let mut stop = pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -107,28 +142,7 @@ where
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((io, address)) => {
-                let Some(place) = crowd.enter(address.ip()) else {
-                    if let (None, Some(told)) = (&tls, crowd.tell()) {
-                        tokio::spawn(refuse(io, told));
-                    }
-                    continue;
-                };
-                let (entry, stopped) = stops.enter();
-                let served = connection(
-                    io,
-                    address,
-                    tls.clone(),
-                    manners.clone(),
-                    service.clone(),
-                    stopped,
-                    open.clone(),
-                );
-                tokio::spawn(async move {
-                    served.await;
-                    drop((entry, place));
-                });
-            }
+            Ok((io, address)) => take(io, address),
             Err(error) if is_of_the_client(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection; trying again soon");
@@ -140,11 +154,33 @@ where
             }
         }
     }
+    let end = Instant::now() + options.drain;
+    stops.stop_all();
+    for_the_last_arrivals(&listener, LAST_ARRIVALS.min(options.drain / 4), take).await;
     drop((listener, open));
     stops.stop_all();
-    match tokio::time::timeout(options.drain, all_closed.recv()).await {
+    match timeout_at(end, all_closed.recv()).await {
         Ok(_) => Drained::Whole,
         Err(_) => Drained::Cut,
+    }
+}
+
+/// Takes the connections that are here already, or half-way. A listener that closes resets them: their clients have
+/// connected, and may have sent a request.
+async fn for_the_last_arrivals(
+    listener: &impl Listener,
+    time: Duration,
+    take: impl Fn(Box<dyn Accepted>, SocketAddr),
+) {
+    // Without that there would always be one more, and no end to wait for.
+    let time = if listener.turn_away() { time } else { Duration::ZERO };
+    let end = Instant::now() + time;
+    while let Ok(accepted) = timeout_at(end, listener.accept()).await {
+        match accepted {
+            Ok((io, address)) => take(io, address),
+            Err(error) if is_of_the_client(&error) => {}
+            Err(error) => return tracing::warn!(%error, "cannot accept the last connections"),
+        }
     }
 }
 
@@ -154,43 +190,4 @@ fn is_of_the_client(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
     )
-}
-
-/// How to ask each open connection to end. One signal a connection: a signal shared by all would take its lock each
-/// time that one of them is polled.
-#[derive(Clone, Default)]
-struct Stops(Arc<Mutex<Open>>);
-
-#[derive(Default)]
-struct Open {
-    next: u64,
-    all: BTreeMap<u64, oneshot::Sender<()>>,
-}
-
-/// A connection's place among the open ones; dropped with it.
-struct Entry {
-    stops: Stops,
-    id: u64,
-}
-
-impl Stops {
-    fn enter(&self) -> (Entry, oneshot::Receiver<()>) {
-        let (sender, receiver) = oneshot::channel();
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let id = open.next;
-        open.next += 1;
-        open.all.insert(id, sender);
-        (Entry { stops: self.clone(), id }, receiver)
-    }
-
-    /// A signal is a dropped sender.
-    fn stop_all(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).all.clear();
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        self.stops.0.lock().unwrap_or_else(PoisonError::into_inner).all.remove(&self.id);
-    }
 }

@@ -9,10 +9,10 @@ const FLAGS = [
 ];
 
 /** Starts the browser, with a profile of its own that is empty. */
-export function start() {
+export function start(...flags) {
   const named = process.env.CHROMIUM ?? 'chromium';
   const executablePath = execFileSync('sh', ['-c', 'command -v "$0"', named], { encoding: 'utf8' }).trim();
-  return chromium.launch({ executablePath, args: FLAGS });
+  return chromium.launch({ executablePath, args: [...FLAGS, ...flags] });
 }
 
 /**

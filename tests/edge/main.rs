@@ -9,9 +9,13 @@ mod binary_kit;
 mod binary_service;
 mod limits;
 mod lock;
+mod page;
 #[path = "../it/proxy_kit.rs"]
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod proxy_kit;
+mod replacement;
+mod restart;
+mod standstill;
 mod tls;
 mod who;
 mod who_limits;

@@ -141,7 +141,7 @@ pub(crate) fn config<const N: usize>(services: [(&str, Value); N]) -> Value {
         "listeners": [{ "address": "127.0.0.1:0" }],
         "admin": { "address": "127.0.0.1:0" },
         "defaults": { "idle_after": "1h", "hold_timeout": "1m" },
-        "shutdown": { "drain_timeout": "1s" },
+        "shutdown": { "drain_delay": "0s", "drain_timeout": "1s" },
         "services": services,
         "routes": routes,
     })

@@ -124,7 +124,7 @@ fn the_queue_takes_events_of_the_rule_alone() {
 fn the_gateways_task_is_stopped_later_than_it_drains() {
     let definition = json("task-definition.json");
     let container = &definition["containerDefinitions"][0];
-    // `shutdown.drain_timeout` is 25 s by default; Fargate waits 120 s at most.
+    // `shutdown` takes 25 s by default; Fargate waits 120 s at most.
     let seconds = container["stopTimeout"].as_u64().unwrap();
     assert!((26..=120).contains(&seconds), "{seconds}");
     assert_eq!((definition["cpu"].as_str(), definition["memory"].as_str()), (Some("256"), Some("512")));

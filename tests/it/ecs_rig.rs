@@ -47,7 +47,7 @@ pub(crate) fn config(services: &[(&str, Value)], change: Value) -> Value {
         "listeners": [{ "address": "127.0.0.1:0" }],
         "admin": { "address": "127.0.0.1:0" },
         "defaults": { "idle_after": "1h", "hold_timeout": "1m" },
-        "shutdown": { "drain_timeout": "1s" },
+        "shutdown": { "drain_delay": "0s", "drain_timeout": "1s" },
         "aws": { "budget_percent": 100, "poll_every": "100ms", "reconcile_every": "250ms", "settle": "400ms" },
         "services": services,
         "routes": routes,

@@ -173,7 +173,7 @@ pub(crate) fn config(services: &[(&str, Value)]) -> Value {
         "listeners": [{ "address": "127.0.0.1:0" }],
         "admin": { "address": "127.0.0.1:0" },
         "defaults": { "idle_after": "1h", "hold_timeout": "1m", "wake_timeout": "2m" },
-        "shutdown": { "drain_timeout": "1s" },
+        "shutdown": { "drain_delay": "0s", "drain_timeout": "1s" },
         "aws": {
             "poll_every": "100ms", "reconcile_every": "300ms", "settle": "300ms", "request_timeout": "1s",
             "budget_percent": 100,

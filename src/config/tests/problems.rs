@@ -69,7 +69,10 @@ fn keys_and_types() {
         "limits: { max-held: 5 }",
         &["t:3:11: limits.max-held: unknown key; did you mean `max_held`?"],
     );
-    says_within("shutdown: { zzz: 5 }", &["t:3:13: shutdown.zzz: unknown key; there are `drain_timeout`"]);
+    says_within(
+        "shutdown: { zzz: 5 }",
+        &["t:3:13: shutdown.zzz: unknown key; there are `drain_delay` and `drain_timeout`"],
+    );
     says_within(
         "limits:\n  max_held: 5\n  max_held: 6",
         &["t:5:3: the key `max_held` stands here a second time; the first is on line 4"],

@@ -51,7 +51,7 @@ fn request(input: &Input<'_>) -> Option<Request<()>> {
 fuzz_target!(|input: Input<'_>| {
     let matchers: Vec<Matcher> = input.rules.iter().filter_map(matcher).collect();
     let redirects: Vec<_> =
-        input.rules.iter().filter_map(|rule| Redirect::new(rule.redirect, http::StatusCode::FOUND).ok()).collect();
+        input.rules.iter().filter_map(|rule| Redirect::new(rule.redirect, 302, &[]).ok()).collect();
     let Some(request) = request(&input) else { return };
     let head = Head::of(&request, IpAddr::from(input.peer));
     let expected = matchers.iter().position(|matcher| matcher.matches(&head));

@@ -196,14 +196,15 @@ async fn a_long_head_behind_a_header_is_read_whole() {
     let scene = Scene::new();
     let mirror = mirror().await;
     let gateway = start(&scene, &behind_a_balancer(&mirror)).await;
-    let long = request("/where", &format!("x-long: {}\r\n", "x".repeat(20_000)));
+    let line = format!("x-long: {}", "x".repeat(20_000));
+    let long = request("/", &format!("{line}\r\n"));
     // So long that much of what follows is read along with it.
     let field = [&b"\x04\x08\x34"[..], &[0; 2100]].concat();
     let length = u16::try_from(V2.len() - 16 + field.len()).unwrap().to_be_bytes();
     let padded = [&V2[..14], &length, &V2[16..], &field].concat();
     for header in [V2, &padded] {
         let got = said(PROXY, gateway.address(), &[&[header, long.as_bytes()].concat()]).await;
-        assert!(got.ends_with("inside"), "{got}");
+        assert!(got.contains(&format!("{line}\n")), "{} bytes", got.len());
     }
 }
 

@@ -53,7 +53,10 @@ http {{
 VARNISH = """
 vcl 4.1;
 backend default {{ .host = "127.0.0.1"; .port = "{gateway}"; .first_byte_timeout = 60s; }}
-sub vcl_backend_response {{ set beresp.grace = 1h; set beresp.keep = 1h; }}
+sub vcl_backend_response {{
+    set beresp.grace = 1h;
+    if (beresp.http.cache-control !~ "no-store|private|no-cache") {{ set beresp.ttl = 10m; return (deliver); }}
+}}
 """
 
 BROWSER = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}

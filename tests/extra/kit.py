@@ -110,5 +110,26 @@ class Gateway:
         return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
 
 
+def gateway(into, config):
+    """A gateway of this configuration, which has listeners without addresses; they get theirs here, as the admin API
+    does. Comes with the ports of its listeners."""
+    *ports, admin = free_ports(len(config["listeners"]) + 1)
+    for listener, port in zip(config["listeners"], ports):
+        listener["address"] = f"127.0.0.1:{port}"
+    config["admin"] = {"address": f"127.0.0.1:{admin}"}
+    path = Path(into) / "wakegate.json"
+    path.write_text(json.dumps(config))
+    return Gateway(path, admin), ports
+
+
+def certificate(into, name):
+    """A self-signed certificate for a name, as `tls` of a listener has it."""
+    chain, key = (str(Path(into) / f"{name}.{end}") for end in ("pem", "key"))
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+               "-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
+    subprocess.run([*command, "-keyout", key, "-out", chain], check=True, capture_output=True)
+    return {"certificate": chain, "key": key}
+
+
 def folder():
     return tempfile.TemporaryDirectory(prefix="wakegate-")

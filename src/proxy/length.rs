@@ -41,6 +41,8 @@ mod tests {
     use http::Version;
     use http_body_util::Full;
 
+    use std::time::Duration;
+
     use super::*;
 
     struct Endless;
@@ -68,7 +70,9 @@ mod tests {
 
     #[test]
     fn what_is_told_is_what_is_sent() {
-        let hello = || SendBody::new(Full::new(Bytes::from_static(b"hello")), Version::HTTP_11);
+        let hello = || {
+            SendBody::new(Full::new(Bytes::from_static(b"hello")), Version::HTTP_11, Duration::from_secs(1))
+        };
         for (told, body, expected) in [
             ("5", hello(), "5"),
             ("005", hello(), "5"),
@@ -84,7 +88,7 @@ mod tests {
 
     #[test]
     fn what_has_no_length_goes_in_chunks() {
-        let body = SendBody::new(Endless, Version::HTTP_11);
+        let body = SendBody::new(Endless, Version::HTTP_11, Duration::from_secs(1));
         let headers = settled(Some("5"), &body, Protocol::Http1);
         assert!(!headers.contains_key(CONTENT_LENGTH));
         assert_eq!(headers[TRANSFER_ENCODING], "chunked");

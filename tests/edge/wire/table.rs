@@ -69,6 +69,7 @@ impl Stage {
 pub(super) async fn before(scene: &Scene, service: SocketAddr, protocol: &str) -> Gateway {
     let config = json!({
         "listeners": [{ "address": "127.0.0.1:0" }],
+        "trace_headers": "keep",
         "admin": { "address": "127.0.0.1:0" },
         "services": { "web": { "upstream": format!("http://{service}"), "protocol": protocol } },
         "routes": [{ "service": "web" }],

@@ -13,8 +13,14 @@ use super::client::{Length, Message, PATIENCE, Wire, fields, length_of};
 pub(super) const CUT: char = '✂';
 
 /// What the gateway adds to every request. It is checked, and left out of what the tables show.
-const OURS: [&str; 5] =
-    ["x-forwarded-for", "forwarded", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"];
+const OURS: [&str; 6] = [
+    "x-forwarded-for",
+    "forwarded",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-real-ip",
+];
 
 /// A service that answers each request with its target as the body, and keeps its connections.
 pub(super) struct Witness {
@@ -92,8 +98,9 @@ fn without_ours(message: &Message) -> String {
     let host = message.value("host");
     let port = host.rsplit_once(':').map_or("80", |(_, port)| port);
     let quote = if host.contains([':', '[']) { "\"" } else { "" };
-    let expected =
-        ["127.0.0.1", &format!("for=127.0.0.1;host={quote}{host}{quote};proto=http"), "http", host, port];
+    let client = "127.0.0.1";
+    let forwarded = format!("for={client};host={quote}{host}{quote};proto=http");
+    let expected = [client, &forwarded, "http", host, port, client];
     for (name, expected) in OURS.iter().zip(expected) {
         let values: Vec<_> = message.values(name).collect();
         if values != [expected] {

@@ -24,7 +24,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use wakegate::clock::Clock;
 use wakegate::config::Config;
 use wakegate::driver::Control;
-use wakegate::gateway::Gateway;
+use wakegate::gateway::{Gateway, Stop};
 use wakegate::model::{Check, Fault, Graph, Health, HttpCheck, Kind, Observation, Phase, Spec, Target};
 use wakegate::net::{ANY_LOOPBACK, BoxFuture, TokioNet};
 use wakegate::provider::{Nudge, Provider};

@@ -3,6 +3,9 @@
 //! A request arrives with the [`Pass`] that it was given at its service's gate (an `Arc` in its extensions), and,
 //! from [`serve`](crate::gateway::serve), with the [`Peer`] it came from. Bodies stream both ways, neither buffered.
 //!
+//! What passes is spelt in one way, whatever way it came: one host, one length or chunks, no field of one hop, no
+//! trailer that would have been looked at in the head. What may mean two things is refused, from either side.
+//!
 //! What goes wrong is told honestly, and hidden only where that cannot do harm: a target that takes no connection is
 //! passed over, a request that was not written goes again, one that was goes again when its method is idempotent and
 //! it has no body. With every target out of reach the request waits at the gate, as it would have had it come now.

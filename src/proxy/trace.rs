@@ -7,7 +7,6 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue, Request};
 
@@ -49,12 +48,16 @@ fn make(headers: &mut HeaderMap) {
         // It belongs to the parent that is not there (section 3.3.1.2).
         headers.remove(TRACESTATE);
         // Sampled: a service whose sampler asks its caller does with a new trace what it does with one of its own.
-        let parent = format!("00-{}-{:016x}-01", text(&id), fastrand::u64(1..));
-        insert(headers, TRACEPARENT, parent);
+        let mut parent = *b"00-................................-................-01";
+        parent[3..35].copy_from_slice(&id);
+        write_hex(&mut parent[36..52], fastrand::u64(1..).into());
+        insert(headers, TRACEPARENT, &parent);
     }
     if !has_amzn {
-        let (time, rest) = text(&id).split_at(8);
-        insert(headers, X_AMZN_TRACE_ID, format!("Root=1-{time}-{rest}"));
+        let mut amzn = *b"Root=1-........-........................";
+        amzn[7..15].copy_from_slice(&id[..8]);
+        amzn[16..].copy_from_slice(&id[8..]);
+        insert(headers, X_AMZN_TRACE_ID, &amzn);
     }
 }
 
@@ -72,16 +75,15 @@ fn new_id() -> Id {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let number = (u128::from(seconds) << 96) | (fastrand::u128(..) >> 32);
     let mut id = [0; 32];
-    for (at, digit) in id.iter_mut().rev().enumerate() {
-        *digit = HEX[(number >> (4 * at)) as usize & 15];
-    }
+    write_hex(&mut id, number);
     id
 }
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
-
-fn text(id: &Id) -> &str {
-    std::str::from_utf8(id).unwrap_or_default()
+/// The last digits of a number, as many as there is room for. `format!` takes several times as long.
+fn write_hex(digits: &mut [u8], number: u128) {
+    for (at, digit) in digits.iter_mut().rev().enumerate() {
+        *digit = b"0123456789abcdef"[(number >> (4 * at)) as usize & 15];
+    }
 }
 
 fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h [u8]> {
@@ -146,9 +148,9 @@ fn is_hex(digits: &[u8]) -> bool {
     digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: String) {
-    // Made of digits and dashes, it is always a value.
-    if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(value)) {
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &[u8]) {
+    // Made of letters, digits and dashes, it is always a value.
+    if let Ok(value) = HeaderValue::from_bytes(value) {
         headers.insert(name, value);
     }
 }
@@ -240,7 +242,10 @@ mod tests {
     fn a_new_trace_begins_with_the_time_and_is_one_of_a_kind() {
         let (one, two) = (made(&[]), made(&[]));
         assert_ne!(id(&one), id(&two));
-        assert_eq!(Some(id(&one)), root(one["x-amzn-trace-id"].as_bytes()).as_ref().map(text));
+        assert_eq!(
+            Some(id(&one).as_bytes()),
+            root(one["x-amzn-trace-id"].as_bytes()).as_ref().map(|id| &id[..])
+        );
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let began = u64::from_str_radix(&id(&one)[..8], 16).unwrap();
         assert!((now - 5..=now).contains(&began), "{began} at {now}");

@@ -21,7 +21,7 @@ async fn a_standstill_puts_nothing_to_sleep() {
     gateway.signal(Signal::CONT);
     let went_on = now();
     assert_eq!(gateway.status("web").await["phase"], "awake");
-    gateway.phase("web", "stopping").await;
+    gateway.until("web", |status| status["phase"] != "awake").await;
     let stayed = went_on.elapsed();
     assert!(stayed >= Duration::from_millis(1_900), "put to sleep {stayed:?} after it went on");
 }

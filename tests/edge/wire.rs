@@ -1,14 +1,17 @@
 //! Rules of the wire: bytes from a client, and what a service sees of them.
 //!
-//! The tables are rows of a name, what a client sends, and what comes of it; see [`table`]. The real binary stands
-//! between a [`witness::Witness`], which writes down what reaches it, and a client that speaks bytes.
+//! The tables are rows of a name, what a client sends, and what comes of it; see [`table`], and [`notation`] for how
+//! bytes are written. The real binary stands between a [`witness::Witness`], which writes down what reaches it, and a
+//! client that speaks bytes. The other way round, a service answers as a [`script`] says.
 
 mod client;
 mod frames;
 mod notation;
+mod script;
 mod table;
 mod witness;
 
+mod chunks;
 mod expect;
 mod framing;
 mod hops;
@@ -20,7 +23,6 @@ mod names;
 mod pipelining;
 mod pooled;
 mod replies;
-mod script;
 mod streams;
 mod trailers;
 mod unread;

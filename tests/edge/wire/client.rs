@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 
 use super::notation::text;
 
-/// Far more than any step takes; short enough to be read as a failure.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// Far more than any step takes, on a busy machine too.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection whose bytes are read message by message. It serves both sides.
 pub(super) struct Wire {

@@ -1,7 +1,5 @@
 //! Routes with locks, by the real binary: who gets in, what the service sees of it, and that nothing wakes before.
 
-use std::time::Instant;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{SET_COOKIE, WWW_AUTHENTICATE};
@@ -284,24 +282,20 @@ async fn wrong_passwords_in_numbers_stall_nobody_and_are_no_longer_listened_to()
     command.arg(scene.write(&config.to_string())).env("TOKIO_WORKER_THREADS", "1");
     let mut gateway = Gateway::spawn(&mut command);
     gateway.listens().await;
-    let began = Instant::now();
     seen(&gateway.ask(authorized("/", &basic("alice", PASSWORD))).await);
-    let check = began.elapsed();
 
     let wrong = |index: usize| authorized("/", &basic(["alice", "bob"][index % 2], &index.to_string()));
     let flood: Vec<_> = (0..200).map(|index| gateway.asking(wrong(index))).collect();
     let mut open = h1_client(gateway.address()).await;
-    let (mut served, mut slow) = (0, 0);
+    let mut served = 0;
     while !flood.iter().all(JoinHandle::is_finished) {
-        let began = Instant::now();
         let response = soon(open.send_request(with("/open", &[]))).await.unwrap();
         assert_eq!(response.status(), 200);
         text(response).await;
         served += 1;
-        slow += usize::from(began.elapsed() > check / 2);
     }
-    // One would wait for each of the twenty checks that there are.
-    assert!(served > 20 && slow < 10, "{slow} of {served} waited, as long as half a check of {check:?}");
+    // Were they checked on that thread, one request or two would go between two of the twenty checks that there are.
+    assert!(served > 100, "{served} were served meanwhile");
     let (mut refused, mut told_off) = (0, 0);
     for asked in flood {
         let answer = soon(asked).await.unwrap();

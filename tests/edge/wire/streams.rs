@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use http::Response;
 use tokio::net::TcpListener;
@@ -141,7 +142,9 @@ async fn a_stream_that_breaks_off_is_seen_to_break_off() {
         for http2 in [false, true] {
             let before = asked.load(Ordering::SeqCst);
             let to = gateway.address;
-            let got = if http2 { over_http2(to).await } else { over_http1(to).await };
+            let asking = async { if http2 { over_http2(to).await } else { over_http1(to).await } };
+            let got = tokio::time::timeout(Duration::from_secs(20), asking).await;
+            let got = got.unwrap_or_else(|_| format!("no answer; the log: {:#?}", gateway.log().all()));
             let asked = asked.load(Ordering::SeqCst) - before;
             if !want.split(" or ").any(|want| got == want) || asked != 1 {
                 wrong.push(format!("{name} (HTTP/2: {http2}): {steps:?}\n   wanted {want}\n   but    {got}, asked {asked} times"));

@@ -8,6 +8,7 @@ mod binary_kit;
 #[path = "../it/binary_service.rs"]
 mod binary_service;
 mod lock;
+mod lock_passwords;
 #[path = "../it/proxy_kit.rs"]
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod proxy_kit;

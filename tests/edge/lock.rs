@@ -5,18 +5,17 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{SET_COOKIE, WWW_AUTHENTICATE};
 use http::{HeaderMap, Request, Response};
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 
 use crate::binary_kit::{Answer, Gateway, Scene, config, navigation, wakegate};
 use crate::binary_service::WS_KEY;
-use crate::proxy_kit::{TestBody, Upstream, full, h1_client, soon, text, upstream};
+use crate::proxy_kit::{TestBody, Upstream, full, soon, upstream};
 use crate::tls::{certificate, http1, put};
 
-const TOKEN: &str = "a-token-of-some-length";
+pub(crate) const TOKEN: &str = "a-token-of-some-length";
 const KEY: &str = "a key for links of 32 characters or more";
-const PASSWORD: &str = "through the looking-glass";
+pub(crate) const PASSWORD: &str = "through the looking-glass";
 
-fn hash(password: &str) -> String {
+pub(crate) fn hash(password: &str) -> String {
     bcrypt::hash(password, 4).unwrap()
 }
 
@@ -29,15 +28,15 @@ fn lock() -> Value {
     })
 }
 
-fn basic(user: &str, password: &str) -> String {
+pub(crate) fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
-fn bearer(token: &str) -> String {
+pub(crate) fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 
-fn with(path: &str, headers: &[(&str, &str)]) -> Request<TestBody> {
+pub(crate) fn with(path: &str, headers: &[(&str, &str)]) -> Request<TestBody> {
     let request = Request::get(path).header("host", "shop.example");
     headers
         .iter()
@@ -46,12 +45,12 @@ fn with(path: &str, headers: &[(&str, &str)]) -> Request<TestBody> {
         .unwrap()
 }
 
-fn authorized(path: &str, authorization: &str) -> Request<TestBody> {
+pub(crate) fn authorized(path: &str, authorization: &str) -> Request<TestBody> {
     with(path, &[("authorization", authorization)])
 }
 
 /// An upstream that says what it sees: the target, and the headers that may have a key in them.
-async fn mirror() -> Upstream {
+pub(crate) async fn mirror() -> Upstream {
     upstream(async |request| {
         let (target, headers) = (request.uri().to_string(), request.headers());
         let seen = |name: &str| headers.get_all(name).iter().map(|it| it.to_str().unwrap().to_owned()).collect::<Vec<_>>();
@@ -64,7 +63,7 @@ async fn mirror() -> Upstream {
 }
 
 /// A gateway whose every route is locked but `/open`, with the mirror behind it.
-async fn mirrored(scene: &Scene, mirror: &Upstream) -> (Gateway, Value) {
+pub(crate) async fn mirrored(scene: &Scene, mirror: &Upstream) -> (Gateway, Value) {
     let config = json!({
         "listeners": [{ "address": "127.0.0.1:0" }],
         "admin": { "address": "127.0.0.1:0" },
@@ -77,7 +76,7 @@ async fn mirrored(scene: &Scene, mirror: &Upstream) -> (Gateway, Value) {
     (gateway, config)
 }
 
-fn seen(answer: &Answer) -> Value {
+pub(crate) fn seen(answer: &Answer) -> Value {
     assert_eq!(answer.status, 200, "{answer:?}");
     serde_json::from_str(&answer.body).unwrap()
 }
@@ -269,86 +268,6 @@ async fn over_https_the_cookie_is_of_this_host_and_of_https_alone() {
     assert_eq!(attributes, "Path=/; Max-Age=3600; HttpOnly; SameSite=Lax; Secure");
     let answer = soon(client.send_request(with("/", &[("cookie", pair)]))).await.unwrap();
     assert_eq!(seen(&Answer::of(answer).await)["cookie"], json!([]));
-}
-
-#[tokio::test]
-async fn wrong_passwords_in_numbers_stall_nobody_and_are_no_longer_listened_to() {
-    let (scene, mirror) = (Scene::new(), mirror().await);
-    let (gateway, mut config) = mirrored(&scene, &mirror).await;
-    drop(gateway);
-    config["locks"]["team"]["basic"]["users"]["alice"] = json!(bcrypt::hash(PASSWORD, 9).unwrap());
-    let mut command = wakegate(&["serve", "--config"]);
-    // With one thread for all requests, a check on it would stall each of them.
-    command.arg(scene.write(&config.to_string())).env("TOKIO_WORKER_THREADS", "1");
-    let mut gateway = Gateway::spawn(&mut command);
-    gateway.listens().await;
-    seen(&gateway.ask(authorized("/", &basic("alice", PASSWORD))).await);
-
-    let wrong = |index: usize| authorized("/", &basic(["alice", "bob"][index % 2], &index.to_string()));
-    let flood: Vec<_> = (0..200).map(|index| gateway.asking(wrong(index))).collect();
-    let mut open = h1_client(gateway.address()).await;
-    let mut served = 0;
-    while !flood.iter().all(JoinHandle::is_finished) {
-        let response = soon(open.send_request(with("/open", &[]))).await.unwrap();
-        assert_eq!(response.status(), 200);
-        text(response).await;
-        served += 1;
-    }
-    // Were they checked on that thread, one request or two would go between two of the twenty checks that there are.
-    assert!(served > 100, "{served} were served meanwhile");
-    let (mut refused, mut told_off) = (0, 0);
-    for asked in flood {
-        let answer = soon(asked).await.unwrap();
-        match answer.status.as_u16() {
-            401 => refused += 1,
-            429 => {
-                told_off += 1;
-                answer.is_problem(429, "too_many_tries");
-                let seconds: u64 = answer.header("retry-after").parse().unwrap();
-                assert!((1..=60).contains(&seconds), "{answer:?}");
-            }
-            _ => answer.is_problem(503, "busy"),
-        }
-    }
-    assert!((20..30).contains(&refused), "{refused} were checked");
-    assert!(told_off > 0);
-    gateway.ask(authorized("/", &basic("alice", "once more"))).await.is_problem(429, "too_many_tries");
-    // What is known need not be checked, and what is no password cannot be guessed.
-    seen(&gateway.ask(authorized("/", &basic("alice", PASSWORD))).await);
-    seen(&gateway.ask(authorized("/", &bearer(TOKEN))).await);
-}
-
-#[tokio::test]
-async fn changed_users_are_taken_over_and_old_passwords_forgotten() {
-    let (scene, mirror) = (Scene::new(), mirror().await);
-    let users = |lines: &[(&str, &str)]| {
-        let text: String =
-            lines.iter().map(|(name, password)| format!("{name}:{}\n", hash(password))).collect();
-        let new = scene.path().join("users.new");
-        std::fs::write(&new, text).unwrap();
-        std::fs::rename(new, scene.path().join("users")).unwrap();
-    };
-    users(&[("alice", "one"), ("bob", "two")]);
-    let (gateway, mut config) = mirrored(&scene, &mirror).await;
-    drop(gateway);
-    config["locks"]["team"] = json!({ "basic": { "users_file": "users" } });
-    let mut gateway = Gateway::spawn(wakegate(&["serve", "--config"]).arg(scene.write(&config.to_string())));
-    gateway.listens().await;
-    for (user, password) in [("alice", "one"), ("bob", "two")] {
-        seen(&gateway.ask(authorized("/", &basic(user, password))).await);
-    }
-    users(&[("alice", "three"), ("carol", "two")]);
-    gateway.logs("the new configuration is in force").await;
-    for (user, password, status) in
-        [("alice", "one", 401), ("bob", "two", 401), ("alice", "three", 200), ("carol", "two", 200)]
-    {
-        let answer = gateway.ask(authorized("/", &basic(user, password))).await;
-        assert_eq!(answer.status, status, "{user} {password}");
-    }
-    std::fs::write(scene.path().join("users"), "alice:a password, not its hash\n").unwrap();
-    let line = gateway.logs("line 1 of `users`").await;
-    assert!(!line.contains("a password, not"), "{line}");
-    seen(&gateway.ask(authorized("/", &basic("alice", "three"))).await);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod binary_service;
 mod limits;
 mod lock;
 mod page;
+mod lock_passwords;
 #[path = "../it/proxy_kit.rs"]
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod proxy_kit;

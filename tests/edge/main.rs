@@ -9,8 +9,8 @@ mod binary_kit;
 mod binary_service;
 mod limits;
 mod lock;
-mod page;
 mod lock_passwords;
+mod page;
 #[path = "../it/proxy_kit.rs"]
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod proxy_kit;

@@ -1,0 +1,245 @@
+//! What too many do to others: as many connections as the system has files for, half of them with a request and its body
+//! held by a service that sleeps, and beside them a route whose service is awake. The gateway is the real program.
+//!
+//! `cargo bench --bench overload` (about a minute). Prints the awake route's times alone and beside the crowd, what the
+//! gateway takes of memory, what became of every held request, and what those beyond the bounds are told.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use rustix::process::{Resource, getrlimit};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+/// As many as are asked for where there are files for them; the gateway wants two for each, and some.
+const CONNECTIONS: usize = 20_000;
+const BODY: usize = 64 * 1024;
+/// Requests to the awake service in one round.
+const ROUND: usize = 4_000;
+/// The argument that makes this program the service that sleeps.
+const SERVICE: &str = "--service";
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if let Some(at) = arguments.iter().position(|argument| argument == SERVICE) {
+        let port = std::env::var("PORT")?.parse()?;
+        let gate = arguments.get(at + 1).ok_or("which file?")?.clone();
+        return runtime.block_on(async move {
+            while !Path::new(&gate).exists() {
+                sleep(Duration::from_millis(20)).await;
+            }
+            serve(TcpListener::bind(("127.0.0.1", port)).await?).await
+        });
+    }
+    runtime.block_on(overload())
+}
+
+async fn overload() -> Result<(), Failure> {
+    let files = getrlimit(Resource::Nofile).maximum.map_or(usize::MAX, |files| files as usize);
+    let connections = CONNECTIONS.min((files - 600) / 2);
+    let held = connections / 2;
+    let awake = TcpListener::bind("127.0.0.1:0").await?;
+    let upstream = awake.local_addr()?;
+    tokio::spawn(serve(awake));
+    let directory = tempfile::tempdir()?;
+    let (mut gateway, address) = start(directory.path(), upstream, connections, held).await?;
+    let process = gateway.id().ok_or("it has ended")?;
+    println!("{connections} connections, {held} requests with bodies of {BODY} bytes held");
+
+    let alone = round(address).await?;
+    println!("awake route alone:        {alone}   {} MB", megabytes(process)?);
+    let idle = connect(address, connections - held - 64).await?;
+    let mut crowd = JoinSet::new();
+    for _ in 0..held {
+        crowd.spawn(async move { ask(address, "POST", "/asleep", BODY).await });
+    }
+    wait_for_held(address, held).await?;
+    let beside = round(address).await?;
+    println!("beside the crowd:         {beside}   {} MB", megabytes(process)?);
+    println!("p99, beside by alone:     {:.2}", beside.p99.as_secs_f64() / alone.p99.as_secs_f64());
+    println!("one more held request is told:  {}", ask(address, "POST", "/asleep", 1).await);
+    let more = connect(address, 200).await?;
+    println!("one more connection is told:    {}", ask(address, "GET", "/", 0).await);
+    drop(more);
+
+    std::fs::write(directory.path().join("go"), "")?;
+    let (began, mut ends) = (Instant::now(), BTreeMap::new());
+    while let Some(end) = crowd.join_next().await {
+        *ends.entry(end?).or_insert(0) += 1;
+    }
+    println!("held requests ended within {:.1?}: {ends:?}", began.elapsed());
+    drop(idle);
+    sleep(Duration::from_secs(15)).await;
+    let after = round(address).await?;
+    println!("awake route alone again:  {after}   {} MB", megabytes(process)?);
+    gateway.kill().await?;
+    Ok(())
+}
+
+async fn start(
+    directory: &Path,
+    upstream: SocketAddr,
+    connections: usize,
+    held: usize,
+) -> Result<(Child, SocketAddr), Failure> {
+    let (program, go) = (std::env::current_exe()?, directory.join("go"));
+    let config = format!(
+        "listeners: [{{ address: 127.0.0.1:0 }}]
+limits: {{ connections: {connections}, connections_per_client: {connections}, max_held: {held}, held_size: 1GiB }}
+timeouts: {{ first_byte: 10m, idle: 10m }}
+services:
+  awake: {{ upstream: 'http://{upstream}' }}
+  asleep:
+    process: {{ command: ['{}', {SERVICE}, '{}'], port: 0 }}
+    health: {{ path: / }}
+    max_held: {held}
+    hold_timeout: 10m
+    wake_timeout: 10m
+routes:
+  - {{ path: /asleep, service: asleep }}
+  - {{ service: awake }}
+",
+        program.display(),
+        go.display()
+    );
+    let path = directory.join("wakegate.yaml");
+    std::fs::write(&path, config)?;
+    let mut gateway = Command::new(env!("CARGO_BIN_EXE_wakegate"))
+        .args(["serve", "--config"])
+        .arg(path)
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut lines = BufReader::new(gateway.stderr.take().ok_or("no log")?).lines();
+    let mut address = None;
+    while address.is_none() {
+        let line = lines.next_line().await?.ok_or("it has ended")?;
+        address = line.split("listening on ").nth(1).and_then(|rest| rest.split('"').next()?.parse().ok());
+    }
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    Ok((gateway, address.ok_or("it does not listen")?))
+}
+
+async fn serve(listener: TcpListener) -> Result<(), Failure> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let service = service_fn(async |request: Request<Incoming>| {
+            // A body that breaks off is the gateway's to tell of.
+            let read = request.into_body().collect().await.map_or(0, |body| body.to_bytes().len());
+            Ok::<_, Infallible>(Response::new(Full::<bytes::Bytes>::from(read.to_string())))
+        });
+        tokio::spawn(
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+        );
+    }
+}
+
+/// Sends a request, and tells how it ended.
+async fn ask(address: SocketAddr, method: &str, path: &str, body: usize) -> String {
+    let asked = async {
+        let mut stream = TcpStream::connect(address).await?;
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {body}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(&vec![b'x'; body]).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        std::io::Result::Ok(answer)
+    };
+    match asked.await {
+        Ok(answer) => {
+            let retry = answer.lines().find(|line| line.starts_with("retry-after")).unwrap_or_default();
+            let whole = body == 0 || answer.ends_with(&format!("\r\n\r\n{body}"));
+            let status = answer.get(9..12).unwrap_or("none");
+            format!("{status} {retry}{}", if status == "200" && !whole { "CUT" } else { "" })
+        }
+        Err(error) => error.kind().to_string(),
+    }
+}
+
+async fn connect(address: SocketAddr, count: usize) -> Result<Vec<TcpStream>, Failure> {
+    let mut all = Vec::new();
+    for _ in 0..count {
+        all.push(TcpStream::connect(address).await?);
+    }
+    Ok(all)
+}
+
+/// Waits until that many are held: then the next is told at once that it is one too many.
+async fn wait_for_held(address: SocketAddr, held: usize) -> Result<(), Failure> {
+    let full = async {
+        loop {
+            let one = timeout(Duration::from_millis(500), ask(address, "GET", "/asleep", 0)).await;
+            if one.is_ok_and(|end| end.starts_with("503")) {
+                return;
+            }
+        }
+    };
+    timeout(Duration::from_secs(120), full).await.map_err(|_| format!("{held} are not held"))?;
+    Ok(())
+}
+
+struct Times {
+    p50: Duration,
+    p99: Duration,
+}
+
+impl std::fmt::Display for Times {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "p50 {:.0?}, p99 {:.0?}", self.p50, self.p99)
+    }
+}
+
+/// The times of the awake route, on eight connections one request after the other.
+async fn round(address: SocketAddr) -> Result<Times, Failure> {
+    let mut clients = JoinSet::new();
+    for _ in 0..8 {
+        clients.spawn(async move {
+            let io = TokioIo::new(TcpStream::connect(address).await?);
+            let (mut client, connection) = hyper::client::conn::http1::handshake(io).await?;
+            tokio::spawn(connection);
+            let mut times = Vec::new();
+            for _ in 0..ROUND / 8 {
+                let began = Instant::now();
+                let request = Request::get("/").header("host", "a").body(Full::<bytes::Bytes>::default())?;
+                let response = client.send_request(request).await?;
+                if response.status() != 200 {
+                    return Err(response.status().to_string().into());
+                }
+                response.into_body().collect().await?;
+                times.push(began.elapsed());
+            }
+            Ok::<_, Failure>(times)
+        });
+    }
+    let mut times = Vec::new();
+    while let Some(each) = clients.join_next().await {
+        times.extend(each??);
+    }
+    times.sort_unstable();
+    Ok(Times { p50: times[times.len() / 2], p99: times[times.len() * 99 / 100] })
+}
+
+/// What a process has in memory.
+fn megabytes(process: u32) -> Result<u64, Failure> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? / 1000)
+}

@@ -1,10 +1,12 @@
 //! The gateway's clock: monotonic, started with the gateway, and tokio's, so that tests can stop it.
 
+#[cfg(feature = "server")]
 mod alarm;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
+#[cfg(feature = "server")]
 pub(crate) use alarm::Alarm;
 
 use crate::model::Time;

@@ -259,7 +259,7 @@ async fn over_https_the_cookie_is_of_this_host_and_of_https_alone() {
     config["listeners"][0]["tls"] = json!({ "certificate": "a.pem", "key": "a.key" });
     let mut gateway = Gateway::spawn(wakegate(&["serve", "--config"]).arg(scene.write(&config.to_string())));
     gateway.listens().await;
-    let mut client = http1(gateway.address(), "shop.example").await;
+    let mut client = http1(gateway.address, "shop.example").await;
     let link = link(&scene, &config, "team", "https://shop.example/", "1h").await;
     let followed = with(link.strip_prefix("https://shop.example").unwrap(), &[]);
     let answer = Answer::of(soon(client.send_request(followed)).await.unwrap()).await;

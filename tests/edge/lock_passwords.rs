@@ -21,7 +21,7 @@ async fn a_check_of_a_password_stalls_no_request() {
     command.arg(scene.write(&config.to_string())).env("TOKIO_WORKER_THREADS", "1");
     let mut gateway = Gateway::spawn(&mut command);
     gateway.listens().await;
-    let mut open = h1_client(gateway.address()).await;
+    let mut open = h1_client(gateway.address).await;
     let began = Instant::now();
     let check = gateway.asking(authorized("/", &basic("alice", PASSWORD)));
     let mut longest = Duration::ZERO;

@@ -45,7 +45,7 @@ fn is_for_this_moment_alone(answer: &Answer) {
 
 /// The head of the page and its body as far as one second brings it: it stays open.
 async fn page(gateway: &Gateway, request: &str) -> (Answer, String) {
-    let mut raw = Raw::connect(gateway.address()).await;
+    let mut raw = Raw::connect(gateway.address).await;
     raw.write(request).await;
     let head = raw.read_to("\r\n\r\n").await;
     let body = raw.read_to("</style>").await + &raw.read_to("class=\"frame").await;
@@ -117,7 +117,7 @@ async fn nothing_of_the_request_is_said_again() {
     assert!(!said.to_ascii_lowercase().contains("zq"), "{said}");
     // A problem: for nobody's host, and for a host that is none.
     for host in ["zq.elsewhere", "zq\"><svg>", "zq@evil.example", "zq,zq", "zq/../zq"] {
-        let mut raw = Raw::connect(gateway.address()).await;
+        let mut raw = Raw::connect(gateway.address).await;
         raw.write(&format!(
             "GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\nx-zq: {HOSTILE}\r\n\r\n"
         ))
@@ -140,7 +140,7 @@ async fn no_redirect_leads_to_another_site() {
         ("/to/self/%2e%2e/%2e%2e//evil.example", "/to/self/%2e%2e/%2e%2e//evil.example"),
         ("/to/self/a?b=/\\evil", "/to/self/a?b=/\\evil"),
     ] {
-        let mut raw = Raw::connect(gateway.address()).await;
+        let mut raw = Raw::connect(gateway.address).await;
         raw.write(&format!("GET {path} HTTP/1.1\r\nhost: shop.example\r\nconnection: close\r\n\r\n")).await;
         let said = raw.read_all().await;
         let location = said.lines().find_map(|line| line.strip_prefix("location: "));
@@ -150,7 +150,7 @@ async fn no_redirect_leads_to_another_site() {
     }
     // A target without the route's prefix does not reach it, however it is written.
     for path in ["//evil.example/to/self/", "/\\evil.example/", "/%5cevil.example/", "/%2f/evil.example"] {
-        let mut raw = Raw::connect(gateway.address()).await;
+        let mut raw = Raw::connect(gateway.address).await;
         raw.write(&format!("GET {path} HTTP/1.1\r\nhost: shop.example\r\nconnection: close\r\n\r\n")).await;
         let said = raw.read_all().await;
         assert!(!said.contains("\r\nlocation:"), "{path}: {said}");

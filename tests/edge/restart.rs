@@ -50,7 +50,7 @@ async fn it_says_that_it_leaves_before_it_takes_nobody_any_more() {
     let mut gateway = start(&scene, &[], shutdown).await;
     gateway.get("/").await.is_from("web");
     assert_eq!(gateway.manage("GET", "/readyz", "").await.status, 200);
-    let mut kept = h1_client(gateway.address()).await;
+    let mut kept = h1_client(gateway.address).await;
     let answer = Answer::of(soon(kept.send_request(get("/kept"))).await.unwrap()).await;
     assert_eq!(answer.header("connection"), "");
 
@@ -67,7 +67,7 @@ async fn it_says_that_it_leaves_before_it_takes_nobody_any_more() {
     soon(async { while kept.ready().await.is_ok() {} }).await;
     assert_eq!(gateway.count(CLOSED), 0, "all of that was before the listeners closed");
     ends_well(&mut gateway).await;
-    assert!(TcpStream::connect(gateway.address()).await.is_err());
+    assert!(TcpStream::connect(gateway.address).await.is_err());
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn streams_of_http2_finish_after_goaway() {
     let shutdown = json!({ "drain_delay": "200ms", "drain_timeout": "30s" });
     let mut gateway = start(&scene, &[], shutdown).await;
     gateway.get("/").await.is_from("web");
-    let stream = TcpStream::connect(gateway.address()).await.unwrap();
+    let stream = TcpStream::connect(gateway.address).await.unwrap();
     let (mut client, connection) =
         http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     let connection = tokio::spawn(connection);
@@ -165,7 +165,7 @@ async fn a_websocket_goes_on_until_the_time_is_up() {
     for timeout in ["1500ms", "1h"] {
         let shutdown = json!({ "drain_delay": "200ms", "drain_timeout": timeout });
         let mut gateway = start(&scene, &[], shutdown).await;
-        let mut opened = Raw::connect(gateway.address()).await;
+        let mut opened = Raw::connect(gateway.address).await;
         opened.write(&handshake).await;
         assert!(opened.read_to("\r\n\r\n").await.starts_with("HTTP/1.1 101 "));
         let mut socket = opened.into_stream();
@@ -203,7 +203,7 @@ async fn nobody_who_is_connected_is_forgotten_when_the_listeners_close() {
             "routes": [{ "respond": { "status": 200, "body": "here" } }],
         });
         let mut gateway = Scene::new().start(&config).await;
-        let to = gateway.address();
+        let to = gateway.address;
         let client = move || async move {
             let mut answered = 0;
             while let Ok(mut stream) = TcpStream::connect(to).await {

@@ -152,7 +152,7 @@ async fn both_versions_of_tls_and_of_http_are_spoken() {
             // HTTP/1.1 is what is spoken where nothing is said.
             (&[], None),
         ] {
-            let stream = shake(gateway.address(), "a.example", client(offered, &[version])).await;
+            let stream = shake(gateway.address, "a.example", client(offered, &[version])).await;
             let connection = stream.get_ref().1;
             assert_eq!(connection.protocol_version(), Some(is));
             assert_eq!(connection.alpn_protocol(), chosen.map(str::as_bytes));
@@ -179,7 +179,7 @@ async fn a_name_gets_its_certificate_and_its_connection_serves_no_other_tenant()
     put(&scene, "a", &a);
     put(&scene, "b", &b);
     let gateway = start(&scene, &json!([files("a"), files("b")])).await;
-    let to = gateway.address();
+    let to = gateway.address;
     for (name, is) in [
         ("a.example", &a),
         ("www.a.example", &a),
@@ -206,7 +206,7 @@ async fn changed_files_are_taken_over_and_no_connection_is_lost() {
     let (old, new) = (certificate(&["a.example"]), certificate(&["a.example"]));
     put(&scene, "a", &old);
     let gateway = start(&scene, &files("a")).await;
-    let to = gateway.address();
+    let to = gateway.address;
     let mut send = http1(to, "a.example").await;
     assert_eq!(ask(&mut send, "a.example").await.body, "here");
     // The key comes first: for a moment the two do not fit, and the old ones stay in force.
@@ -225,7 +225,7 @@ async fn sessions_are_resumed_across_a_change_of_certificates() {
     let scene = Scene::new();
     put(&scene, "a", &certificate(&["a.example"]));
     let gateway = start(&scene, &files("a")).await;
-    let to = gateway.address();
+    let to = gateway.address;
     // TLS 1.2 has its ticket at the end of the handshake.
     let config = client(&["http/1.1"], &[&TLS12]);
     let first = shake(to, "a.example", config.clone()).await;
@@ -247,7 +247,7 @@ async fn certificates_may_come_from_variables() {
     command.arg(path).env("CHAIN", a.cert.pem()).env("KEY", a.signing_key.serialize_pem());
     let mut gateway = Gateway::spawn(&mut command);
     gateway.listens().await;
-    assert_eq!(shown(gateway.address(), "a.example").await, *a.cert.der());
+    assert_eq!(shown(gateway.address, "a.example").await, *a.cert.der());
 }
 
 #[tokio::test]
@@ -277,13 +277,13 @@ async fn who_does_not_speak_tls_is_let_go() {
     let scene = Scene::new();
     put(&scene, "a", &certificate(&["a.example"]));
     let gateway = start(&scene, &files("a")).await;
-    let mut stream = TcpStream::connect(gateway.address()).await.unwrap();
+    let mut stream = TcpStream::connect(gateway.address).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nhost: a.example\r\n\r\n").await.unwrap();
     let mut said = Vec::new();
     // A TLS alert, or nothing; no HTTP.
     drop(soon(stream.read_to_end(&mut said)).await);
     assert!(!said.starts_with(b"HTTP"), "{said:?}");
-    let mut send = http1(gateway.address(), "a.example").await;
+    let mut send = http1(gateway.address, "a.example").await;
     assert_eq!(ask(&mut send, "a.example").await.status, StatusCode::OK);
 }
 

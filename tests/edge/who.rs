@@ -89,7 +89,7 @@ async fn said(from: Ipv4Addr, to: SocketAddr, pieces: &[&[u8]]) -> String {
 
 /// Where the gateway takes a request with these headers to come from.
 async fn place(gateway: &Gateway, from: Ipv4Addr, headers: &str) -> String {
-    let said = said(from, gateway.address(), &[request("/where", headers).as_bytes()]).await;
+    let said = said(from, gateway.address, &[request("/where", headers).as_bytes()]).await;
     said.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
@@ -128,7 +128,7 @@ async fn the_service_is_told_what_was_believed() {
         "x-forwarded-for: 192.0.2.7\r\nx-forwarded-proto: https\r\nx-forwarded-host: shop.example.com\r\n\
          x-forwarded-client-cert: Subject=admin\r\nx_real_ip: 6.6.6.6\r\ncf-connecting-ip: 192.0.2.7\r\n",
     );
-    let got = said(PROXY, gateway.address(), &[told.as_bytes()]).await;
+    let got = said(PROXY, gateway.address, &[told.as_bytes()]).await;
     for line in [
         "x-forwarded-for: 192.0.2.7, 127.0.0.1\n",
         "x-forwarded-proto: https\n",
@@ -142,7 +142,7 @@ async fn the_service_is_told_what_was_believed() {
     }
     assert!(!got.contains("x_real_ip"), "{got}");
 
-    let got = said(STRANGER, gateway.address(), &[told.as_bytes()]).await;
+    let got = said(STRANGER, gateway.address, &[told.as_bytes()]).await;
     for line in [
         "x-forwarded-for: 127.0.0.2\n",
         "x-forwarded-proto: http\n",
@@ -169,7 +169,7 @@ async fn a_header_of_either_version_names_the_client() {
     let scene = Scene::new();
     let mirror = mirror().await;
     let gateway = start(&scene, &behind_a_balancer(&mirror)).await;
-    let to = gateway.address();
+    let to = gateway.address;
     let ask = request("/where", "x-forwarded-for: 10.9.8.7\r\n");
     for (header, is) in
         [(V1, "inside"), (V2, "inside"), (&b"PROXY UNKNOWN\r\n"[..], "elsewhere"), (V2_LOCAL, "elsewhere")]
@@ -203,7 +203,7 @@ async fn a_long_head_behind_a_header_is_read_whole() {
     let length = u16::try_from(V2.len() - 16 + field.len()).unwrap().to_be_bytes();
     let padded = [&V2[..14], &length, &V2[16..], &field].concat();
     for header in [V2, &padded] {
-        let got = said(PROXY, gateway.address(), &[&[header, long.as_bytes()].concat()]).await;
+        let got = said(PROXY, gateway.address, &[&[header, long.as_bytes()].concat()]).await;
         assert!(got.contains(&format!("{line}\n")), "{} bytes", got.len());
     }
 }
@@ -213,7 +213,7 @@ async fn what_does_not_begin_with_a_header_is_closed() {
     let scene = Scene::new();
     let mirror = mirror().await;
     let gateway = start(&scene, &behind_a_balancer(&mirror)).await;
-    let to = gateway.address();
+    let to = gateway.address;
     let ask = request("/where", "");
     let damaged = [&V2[..12], b"\x21\x11\0\x13", &V2[16..], b"\x03\0\x04abcd"].concat();
     let long = format!("PROXY UNKNOWN {}\r\n", "x".repeat(100));
@@ -245,7 +245,7 @@ async fn whoever_takes_too_long_for_a_header_is_closed() {
     let mirror = mirror().await;
     let gateway = start(&scene, &behind_a_balancer(&mirror)).await;
     let begun = [&V2[..20]];
-    let to = gateway.address();
+    let to = gateway.address;
     let (silent, slow) = tokio::join!(said(PROXY, to, &[]), said(PROXY, to, &begun));
     assert_eq!((silent.as_str(), slow.as_str()), ("", ""));
 }
@@ -260,7 +260,7 @@ async fn the_header_comes_before_tls() {
     });
     let gateway = start(&scene, &config(&mirror, listeners)).await;
     for (header, is) in [(V2, "inside"), (V1, "inside"), (V2_LOCAL, "proxy")] {
-        let mut stream = connect(PROXY, gateway.address()).await;
+        let mut stream = connect(PROXY, gateway.address).await;
         stream.write_all(header).await.unwrap();
         let connector = TlsConnector::from(Arc::new(client(&["http/1.1"], &[&TLS13])));
         let name = ServerName::try_from("shop.example").unwrap();
@@ -277,7 +277,7 @@ async fn http_2_behind_a_header() {
     let scene = Scene::new();
     let mirror = mirror().await;
     let gateway = start(&scene, &behind_a_balancer(&mirror)).await;
-    let mut stream = connect(PROXY, gateway.address()).await;
+    let mut stream = connect(PROXY, gateway.address).await;
     stream.write_all(V2).await.unwrap();
     let executor = hyper_util::rt::TokioExecutor::new();
     let io = hyper_util::rt::TokioIo::new(stream);

@@ -21,7 +21,7 @@ const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 async fn client(from: Ipv4Addr, gateway: &Gateway) -> http1::SendRequest<TestBody> {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((from, 0).into()).unwrap();
-    let stream = soon(socket.connect(gateway.address())).await.unwrap();
+    let stream = soon(socket.connect(gateway.address)).await.unwrap();
     let (send, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     send

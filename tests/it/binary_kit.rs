@@ -285,10 +285,6 @@ impl Gateway {
         ask(self.address, request).await
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     // === The admin API ===
 
     pub(crate) fn url(&self) -> String {

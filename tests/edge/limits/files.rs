@@ -36,7 +36,7 @@ async fn with_few_open_files_it_neither_spins_nor_dies() {
     let before = processor_time(gateway.id());
     let mut clients = Vec::new();
     for _ in 0..200 {
-        clients.push(Raw::connect(gateway.address()).await);
+        clients.push(Raw::connect(gateway.address).await);
     }
     // Whoever is not among the few is told so or let go.
     for client in &mut clients[100..] {
@@ -50,7 +50,7 @@ async fn with_few_open_files_it_neither_spins_nor_dies() {
     let taken = processor_time(gateway.id()) - before;
     assert!(taken < 100, "{taken} hundredths of a second");
     drop(clients);
-    let mut client = Raw::connect(gateway.address()).await;
+    let mut client = Raw::connect(gateway.address).await;
     let mut served = false;
     // Those that have just closed are still being let go.
     for _ in 0..1000 {
@@ -59,7 +59,7 @@ async fn with_few_open_files_it_neither_spins_nor_dies() {
         if served {
             break;
         }
-        client = Raw::connect(gateway.address()).await;
+        client = Raw::connect(gateway.address).await;
     }
     assert!(served);
 }

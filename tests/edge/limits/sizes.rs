@@ -21,7 +21,7 @@ async fn hello() -> Upstream {
 async fn served_again(gateway: &crate::binary_kit::Gateway) {
     let trying = async {
         loop {
-            let mut client = Raw::connect(gateway.address()).await;
+            let mut client = Raw::connect(gateway.address).await;
             client.write(GET).await;
             if client.try_read_to("\r\n\r\n").await.is_some_and(|head| head.starts_with("HTTP/1.1 200 ")) {
                 return;
@@ -41,12 +41,12 @@ async fn there_are_so_many_connections_and_the_next_is_told_so() {
         let (_scene, gateway) = before(upstream.address, json!({ "limits": limits })).await;
         let mut clients = Vec::new();
         for _ in 0..2 {
-            let mut client = Raw::connect(gateway.address()).await;
+            let mut client = Raw::connect(gateway.address).await;
             client.write(GET).await;
             client.read_to("hello").await;
             clients.push(client);
         }
-        let mut third = Raw::connect(gateway.address()).await;
+        let mut third = Raw::connect(gateway.address).await;
         // Told at once, asked or not.
         let answer = third.read_all().await;
         assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
@@ -90,7 +90,7 @@ async fn a_head_is_so_large_and_has_so_many_fields() {
         *http1.uri_mut() = http1.uri().path().parse().unwrap();
         http1.headers_mut().insert("host", "shop.example".parse().unwrap());
         assert_eq!(gateway.ask(http1).await.status, status, "HTTP/1.1: {path} {fields} {size}");
-        let io = TokioIo::new(TcpStream::connect(gateway.address()).await.unwrap());
+        let io = TokioIo::new(TcpStream::connect(gateway.address).await.unwrap());
         let (mut client, connection) =
             hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
         tokio::spawn(connection);
@@ -136,7 +136,7 @@ async fn an_answer_reaches_who_is_still_sending() {
     let (_scene, gateway) = before(upstream.address, routes).await;
     let body = "x".repeat(4 << 20);
     for _ in 0..20 {
-        let mut client = Raw::connect(gateway.address()).await;
+        let mut client = Raw::connect(gateway.address).await;
         let head = format!("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n", body.len());
         client.write(&head).await;
         // All of it, before the answer is looked at.

@@ -58,7 +58,7 @@ async fn overload() -> Result<(), Failure> {
     let upstream = awake.local_addr()?;
     tokio::spawn(serve(awake));
     let directory = tempfile::tempdir()?;
-    let (mut gateway, address) = start(directory.path(), upstream, connections, held).await?;
+    let (mut gateway, address, admin) = start(directory.path(), upstream, connections, held).await?;
     let process = gateway.id().ok_or("it has ended")?;
     println!("{connections} connections, {held} requests with bodies of {BODY} bytes held");
 
@@ -66,15 +66,16 @@ async fn overload() -> Result<(), Failure> {
     println!("awake route alone:        {alone}   {} MB", megabytes(process)?);
     let idle = connect(address, connections - held - 64).await?;
     let mut crowd = JoinSet::new();
-    for _ in 0..held {
-        crowd.spawn(async move { ask(address, "POST", "/asleep", BODY).await });
+    // One after the other, for so many at once would overrun the system's queue.
+    for stream in connect(address, held).await? {
+        crowd.spawn(async move { ended(ask_on(stream, "POST", "/asleep", BODY).await, BODY) });
     }
-    wait_for_held(address, held).await?;
+    wait_for_held(admin, held).await?;
     let beside = round(address).await?;
     println!("beside the crowd:         {beside}   {} MB", megabytes(process)?);
     println!("p99, beside by alone:     {:.2}", beside.p99.as_secs_f64() / alone.p99.as_secs_f64());
     println!("one more held request is told:  {}", ask(address, "POST", "/asleep", 1).await);
-    let more = connect(address, 200).await?;
+    let more = connect(address, 64).await?;
     println!("one more connection is told:    {}", ask(address, "GET", "/", 0).await);
     drop(more);
 
@@ -97,10 +98,11 @@ async fn start(
     upstream: SocketAddr,
     connections: usize,
     held: usize,
-) -> Result<(Child, SocketAddr), Failure> {
+) -> Result<(Child, SocketAddr, SocketAddr), Failure> {
     let (program, go) = (std::env::current_exe()?, directory.join("go"));
     let config = format!(
         "listeners: [{{ address: 127.0.0.1:0 }}]
+admin: {{ address: 127.0.0.1:0 }}
 limits: {{ connections: {connections}, connections_per_client: {connections}, max_held: {held}, held_size: 1GiB }}
 timeouts: {{ first_byte: 10m, idle: 10m }}
 services:
@@ -127,13 +129,15 @@ routes:
         .kill_on_drop(true)
         .spawn()?;
     let mut lines = BufReader::new(gateway.stderr.take().ok_or("no log")?).lines();
-    let mut address = None;
-    while address.is_none() {
+    let mut said = async |what: &str| loop {
         let line = lines.next_line().await?.ok_or("it has ended")?;
-        address = line.split("listening on ").nth(1).and_then(|rest| rest.split('"').next()?.parse().ok());
-    }
+        if let Some((_, rest)) = line.split_once(what) {
+            return Ok::<SocketAddr, Failure>(rest.split('"').next().unwrap_or_default().parse()?);
+        }
+    };
+    let (address, admin) = (said("listening on ").await?, said("the admin API is on ").await?);
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    Ok((gateway, address.ok_or("it does not listen")?))
+    Ok((gateway, address, admin))
 }
 
 async fn serve(listener: TcpListener) -> Result<(), Failure> {
@@ -152,18 +156,22 @@ async fn serve(listener: TcpListener) -> Result<(), Failure> {
 
 /// Sends a request, and tells how it ended.
 async fn ask(address: SocketAddr, method: &str, path: &str, body: usize) -> String {
-    let asked = async {
-        let mut stream = TcpStream::connect(address).await?;
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {body}\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).await?;
-        stream.write_all(&vec![b'x'; body]).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        std::io::Result::Ok(answer)
-    };
-    match asked.await {
+    let asked = async { ask_on(TcpStream::connect(address).await?, method, path, body).await };
+    ended(asked.await, body)
+}
+
+async fn ask_on(mut stream: TcpStream, method: &str, path: &str, body: usize) -> std::io::Result<String> {
+    let head =
+        format!("{method} {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {body}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(&vec![b'x'; body]).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+fn ended(answer: std::io::Result<String>, body: usize) -> String {
+    match answer {
         Ok(answer) => {
             let retry = answer.lines().find(|line| line.starts_with("retry-after")).unwrap_or_default();
             let whole = body == 0 || answer.ends_with(&format!("\r\n\r\n{body}"));
@@ -182,18 +190,23 @@ async fn connect(address: SocketAddr, count: usize) -> Result<Vec<TcpStream>, Fa
     Ok(all)
 }
 
-/// Waits until that many are held: then the next is told at once that it is one too many.
-async fn wait_for_held(address: SocketAddr, held: usize) -> Result<(), Failure> {
-    let full = async {
+/// Waits until that many are held.
+async fn wait_for_held(admin: SocketAddr, held: usize) -> Result<(), Failure> {
+    let all = async {
         loop {
-            let one = timeout(Duration::from_millis(500), ask(address, "GET", "/asleep", 0)).await;
-            if one.is_ok_and(|end| end.starts_with("503")) {
-                return;
+            let io = TokioIo::new(TcpStream::connect(admin).await?);
+            let (mut client, connection) = hyper::client::conn::http1::handshake(io).await?;
+            tokio::spawn(connection);
+            let request = Request::get("/api/services/asleep").header("host", "localhost");
+            let answer = client.send_request(request.body(Full::<bytes::Bytes>::default())?).await?;
+            let status: serde_json::Value =
+                serde_json::from_slice(&answer.into_body().collect().await?.to_bytes())?;
+            if status["held"] == held {
+                return Ok(());
             }
         }
     };
-    timeout(Duration::from_secs(120), full).await.map_err(|_| format!("{held} are not held"))?;
-    Ok(())
+    timeout(Duration::from_secs(60), all).await.map_err(|_| format!("{held} are not held"))?
 }
 
 struct Times {

@@ -4,6 +4,7 @@ mod bounds;
 pub mod duration;
 mod fault;
 mod graph;
+mod network;
 mod page;
 mod phase;
 mod spec;
@@ -15,6 +16,7 @@ mod wake_limits;
 pub use bounds::{Bounds, Timeouts};
 pub use fault::Fault;
 pub use graph::{Edge, Graph, GraphError};
+pub use network::network;
 pub use page::{Detail, PageSpec};
 pub use phase::Phase;
 pub use spec::{

@@ -6,7 +6,7 @@ mod trusted;
 mod uses;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use http::{Extensions, HeaderMap, HeaderValue};
@@ -146,14 +146,6 @@ impl Client {
         let told = if peer.is_trusted() { extensions.get().copied() } else { None };
         let own = || Self { address: peer.address().ip().to_canonical(), scheme: peer.scheme() };
         Some(told.unwrap_or_else(own))
-    }
-}
-
-/// Whom an address belongs to, as far as limits go: of IPv6, one subscriber has the whole of a network of 64 bits.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
     }
 }
 

@@ -24,6 +24,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::{Notify, mpsc};
 use tower_service::Service;
 
+use super::crowd::Place;
 use super::proxy_protocol::Origins;
 use super::stop::{Leaving, Stopped};
 use super::tls::Terminator;
@@ -66,10 +67,16 @@ pub(super) struct Manners {
     pub(super) timeouts: Arc<Timeouts>,
 }
 
+/// A connection that has just come.
+pub(super) struct Newcomer {
+    pub(super) io: Box<dyn Accepted>,
+    pub(super) address: SocketAddr,
+    pub(super) place: Place,
+}
+
 /// Serves a connection until it ends. `stop` asks it to end soon; `open` is dropped when it has, tunnels included.
 pub(super) async fn connection<S, B>(
-    io: Box<dyn Accepted>,
-    address: SocketAddr,
+    newcomer: Newcomer,
     tls: Option<Arc<Terminator>>,
     manners: Manners,
     service: S,
@@ -81,6 +88,7 @@ pub(super) async fn connection<S, B>(
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
+    let Newcomer { io, address, mut place } = newcomer;
     let mut io = ClientIo::new(io);
     let gone = io.peer_gone();
     let origin = tokio::select! {
@@ -89,6 +97,8 @@ pub(super) async fn connection<S, B>(
         () = stop.asked() => return,
     };
     let address = match origin {
+        // Whom a proxy names has so many connections, as anybody has who comes himself.
+        Ok(origin) if origin.ip() != address.ip() && !place.is_for(origin.ip()) => return,
         Ok(origin) => origin,
         Err(error) => return tracing::debug!(%error, %address, "a connection was not taken"),
     };

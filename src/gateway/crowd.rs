@@ -9,9 +9,8 @@ use dashmap::DashMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use crate::model::Bounds;
+use crate::model::{Bounds, network};
 use crate::net::Accepted;
-use crate::peer;
 
 /// What a client is told who may not come in. It need not have asked anything yet.
 const FULL: &[u8] =
@@ -51,21 +50,10 @@ impl Crowd {
     }
 
     /// A place for one more, if there is one.
-    pub(super) fn enter(&self, address: IpAddr) -> Option<Place> {
-        let client = peer::network(address);
+    pub(super) fn enter(&self) -> Option<Place> {
         // Dropped, it gives back what was taken.
-        let mut place = Place { crowd: self.clone(), client: None };
-        if self.0.all.fetch_add(1, Ordering::Relaxed) >= self.0.limit {
-            return None;
-        }
-        let mut count = self.0.each.entry(client).or_insert(0);
-        if *count >= self.0.limit_per_client {
-            return None;
-        }
-        *count += 1;
-        drop(count);
-        place.client = Some(client);
-        Some(place)
+        let place = Place { crowd: self.clone(), client: None };
+        (self.0.all.fetch_add(1, Ordering::Relaxed) < self.0.limit).then_some(place)
     }
 
     /// Room to tell one more that there is no place, if there is any.
@@ -80,6 +68,21 @@ impl Crowd {
 pub(super) struct Place {
     crowd: Crowd,
     client: Option<IpAddr>,
+}
+
+impl Place {
+    /// Whose it is. `false`: it has as many as it may.
+    pub(super) fn is_for(&mut self, address: IpAddr) -> bool {
+        let (client, counts) = (network(address), &self.crowd.0);
+        let mut count = counts.each.entry(client).or_insert(0);
+        if *count >= counts.limit_per_client {
+            return false;
+        }
+        *count += 1;
+        drop(count);
+        self.client = Some(client);
+        true
+    }
 }
 
 impl Drop for Place {
@@ -126,31 +129,24 @@ mod tests {
         Crowd::new(&Bounds { connections, connections_per_client, ..Bounds::default() })
     }
 
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
-
     #[test]
     fn there_are_so_many_places_in_all_and_for_each() {
         let crowd = crowd(3, 2);
-        let (one, other) = (ip("192.0.2.1"), ip("::ffff:192.0.2.2"));
-        let mut places: Vec<_> = (0..2).map(|_| crowd.enter(one).unwrap()).collect();
-        assert!(crowd.enter(one).is_none(), "it has two");
-        places.push(crowd.enter(other).unwrap());
-        assert!(crowd.enter(ip("192.0.2.3")).is_none(), "there are three");
+        let enter = |client: &str| {
+            let mut place = crowd.enter()?;
+            place.is_for(client.parse().unwrap()).then_some(place)
+        };
+        let mut places: Vec<_> = (0..2).map(|_| enter("192.0.2.1").unwrap()).collect();
+        assert!(enter("::ffff:192.0.2.1").is_none(), "it has two");
+        places.push(enter("2001:db8::1").unwrap());
+        assert!(enter("192.0.2.3").is_none(), "there are three");
         places.remove(0);
-        assert!(crowd.enter(one).is_some());
+        assert!(enter("192.0.2.1").is_some());
         drop(places);
         assert_eq!(crowd.0.all.load(Ordering::Relaxed), 0);
         assert!(crowd.0.each.is_empty(), "nobody is remembered");
-    }
-
-    #[test]
-    fn a_network_of_ip_v6_is_one_client() {
-        let crowd = crowd(9, 1);
-        let _place = crowd.enter(ip("2001:db8::1")).unwrap();
-        assert!(crowd.enter(ip("2001:db8::2:1")).is_none());
-        assert!(crowd.enter(ip("2001:db8:0:1::1")).is_some());
+        let _nobodys = [crowd.enter().unwrap(), crowd.enter().unwrap(), crowd.enter().unwrap()];
+        assert!(crowd.enter().is_none());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
-use super::connection::{Manners, connection};
+use super::connection::{Manners, Newcomer, connection};
 use super::crowd::{Crowd, refuse};
 use super::proxy_protocol::Origins;
 use super::stop::{Leaving, Stops};
@@ -120,7 +120,12 @@ where
     // Nothing is ever sent: the channel closes when the last connection has dropped its end.
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
     let take = |io, address: SocketAddr| {
-        let Some(place) = crowd.enter(address.ip()) else {
+        let place = crowd.enter().and_then(|mut place| {
+            // Through a trusted proxy come many, each of whom has a request's limits.
+            let may_enter = manners.origins.proxies.contains(address.ip()) || place.is_for(address.ip());
+            may_enter.then_some(place)
+        });
+        let Some(place) = place else {
             if let (None, Some(told)) = (&tls, crowd.tell()) {
                 tokio::spawn(refuse(io, told));
             }
@@ -128,10 +133,11 @@ where
         };
         let (entry, stopped) = stops.enter();
         let (tls, manners) = (tls.clone(), manners.clone());
-        let served = connection(io, address, tls, manners, service.clone(), stopped, open.clone());
+        let newcomer = Newcomer { io, address, place };
+        let served = connection(newcomer, tls, manners, service.clone(), stopped, open.clone());
         tokio::spawn(async move {
             served.await;
-            drop((entry, place));
+            drop(entry);
         });
     };
     let mut stop = pin!(stop);

@@ -8,8 +8,7 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
-use crate::model::{Rate, Time, WakeLimits};
-use crate::peer;
+use crate::model::{Rate, Time, WakeLimits, network};
 
 /// How many clients are remembered. An entry is made by a wake alone, so that the limit on all of them bounds these too; this is
 /// for those who have set that one very high. Whoever finds no room is held to it alone.
@@ -82,7 +81,7 @@ impl Limiter {
     /// Counts a wake that this client is about to begin, or says why it must not.
     pub(super) fn begin(&self, client: IpAddr, now: Time) -> Result<(), Limited> {
         let (limits, now) = (**self.limits.load(), since_start(now));
-        let client = peer::network(client);
+        let client = network(client);
         let has_room = self.clients.len() < MOST_CLIENTS || self.swept.is_over(now) && self.sweep(now);
         let counted = match self.clients.entry(client) {
             Entry::Occupied(mut entry) => {

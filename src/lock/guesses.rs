@@ -1,9 +1,9 @@
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use dashmap::DashMap;
 
-use crate::model::Time;
+use crate::model::{Time, network};
 
 /// So many wrong passwords may come from one address...
 const MOST: u32 = 20;
@@ -43,14 +43,6 @@ impl Guesses {
             (*began, *count) = (now, 0);
         }
         *count = count.saturating_add(1);
-    }
-}
-
-/// One client of IPv6 has a whole network of 64 bits to call from.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod connection;
 mod crowd;
+mod error;
 mod files;
 mod front;
+mod handle;
 mod pace;
 pub mod proxy_protocol;
 mod redirect;
@@ -11,30 +13,30 @@ mod serve;
 mod stop;
 mod tls;
 
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tower_layer::Layer;
 
+pub use error::GatewayError;
 pub use files::allow_open_files;
+pub use handle::Handle;
 pub use serve::{Drained, ServeOptions, serve};
 pub use stop::Stop;
 pub use tls::TlsError;
 
 use crate::admin::{Admin, AdminOptions};
 use crate::clock::Clock;
-use crate::config::{self, Plan};
+use crate::config::Plan;
 use crate::driver::{self, Control, Notice, Providers};
 use crate::layer::{Table, WakeLayer};
 use crate::metrics::{self, Metrics};
 use crate::model::Bounds;
 use crate::net::{Listener, Net};
-use crate::page::{Page, TemplateError};
+use crate::page::Page;
 use crate::peer::TrustedProxies;
 use crate::provider::Nudge;
 use crate::proxy::Proxy;
@@ -47,7 +49,7 @@ use proxy_protocol::Origins;
 use redirect::ToHttps;
 use serve::{Entrance, serve_with};
 use stop::Leaving;
-use tls::{Offer, Terminator};
+use tls::Terminator;
 
 /// Those who still wait when the drain timeout is nearly up are told so this long before.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -55,48 +57,6 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const ADMIN_CONNECTIONS: usize = 100;
 /// How long the admin API may take to end once everything else has.
 const ADMIN_DRAIN: Duration = Duration::from_secs(1);
-
-/// Why there is no gateway, or no longer one.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum GatewayError {
-    /// An address cannot be listened on.
-    Listen(SocketAddr, io::Error),
-    /// A listener cannot speak TLS with its certificates.
-    Tls(SocketAddr, TlsError),
-    /// The waiting page's template is not one.
-    Page(TemplateError),
-    /// What the configuration asks for and this build cannot do, one sentence each.
-    NotInThisBuild(Vec<String>),
-    /// What a new configuration asks for and only a restart brings, one sentence each.
-    NeedsRestart(Vec<String>),
-    /// The driver has broken down; that is a fault of Wakegate itself.
-    Driver,
-}
-
-impl GatewayError {
-    /// Whether the configuration is to blame.
-    pub fn is_of_configuration(&self) -> bool {
-        matches!(self, Self::Tls(..) | Self::Page(_) | Self::NotInThisBuild(_) | Self::NeedsRestart(_))
-    }
-}
-
-impl fmt::Display for GatewayError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listen(address, error) if error.kind() == io::ErrorKind::AddrInUse => {
-                write!(f, "cannot listen on {address}: another program does already")
-            }
-            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
-            Self::Tls(address, error) => write!(f, "listeners: tls of {address}: {error}"),
-            Self::Page(error) => write!(f, "page: {error}"),
-            Self::NotInThisBuild(missing) | Self::NeedsRestart(missing) => f.write_str(&missing.join("\n")),
-            Self::Driver => f.write_str("the driver broke down; please report this"),
-        }
-    }
-}
-
-impl std::error::Error for GatewayError {}
 
 /// A listener whose address is bound.
 #[derive(Debug)]
@@ -277,93 +237,6 @@ impl Gateway {
     }
 }
 
-/// A running gateway, seen from beside.
-#[derive(Clone, Debug)]
-pub struct Handle {
-    layer: WakeLayer,
-    control: Control,
-    metrics: Arc<Metrics>,
-    plan: Arc<Mutex<Arc<Plan>>>,
-    /// Of the plan's listeners, in their order.
-    terminators: Arc<[Option<Arc<Terminator>>]>,
-    known: Arc<[Arc<str>]>,
-}
-
-impl Handle {
-    /// What the services are doing.
-    pub fn control(&self) -> &Control {
-        &self.control
-    }
-
-    /// The plan that is in force.
-    pub fn plan(&self) -> Arc<Plan> {
-        self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Counts and tells that a configuration was not taken over.
-    pub fn refused(&self, why: &dyn fmt::Display) {
-        self.metrics.reloaded(false);
-        tracing::error!("the new configuration is not taken over, the old one stays in force\n{why}");
-    }
-
-    /// The certificates of a plan with the same listeners, opened.
-    fn offers(&self, plan: &Plan) -> Result<Vec<(Arc<Terminator>, Offer)>, GatewayError> {
-        let mut offers = Vec::new();
-        for (listener, terminator) in plan.listeners.iter().zip(self.terminators.iter()) {
-            if let (Some(tls), Some(terminator)) = (&listener.tls, terminator) {
-                let offer =
-                    terminator.prepare(tls).map_err(|error| GatewayError::Tls(listener.address, error))?;
-                offers.push((terminator.clone(), offer));
-            }
-        }
-        Ok(offers)
-    }
-
-    /// Goes over to another plan: services, routes, policy, page and certificates, which are opened anew. Requests under
-    /// way are not touched, services that stay keep their phase. The addresses of listeners, the admin API, bounds and
-    /// timeouts stay as they are until the next start; that is said in the log where they differ.
-    ///
-    /// # Errors
-    /// What is wrong with the plan; the old one stays in force.
-    pub async fn reload(&self, plan: Plan) -> Result<(), GatewayError> {
-        let page = Page::new(&plan.page).map_err(GatewayError::Page)?;
-        let known = |name: &str| self.known.iter().any(|known| **known == *name);
-        can_do(&plan, |name| known(name) || is_built_in(name))?;
-        let late = needs_restart(&plan, known);
-        if !late.is_empty() {
-            return Err(GatewayError::NeedsRestart(late));
-        }
-        let before = self.plan();
-        let same_listeners = sockets(&before) == sockets(&plan);
-        // All are opened before the first is taken over.
-        let offers = if same_listeners { self.offers(&plan)? } else { Vec::new() };
-        if !same_listeners
-            || before.trusted_proxies != plan.trusted_proxies
-            || before.makes_traces != plan.makes_traces
-            || before.admin != plan.admin
-            || before.bounds != plan.bounds
-            || before.timeouts != plan.timeouts
-            || before.drain_timeout != plan.drain_timeout
-            || before.drain_delay != plan.drain_delay
-            || before.aws != plan.aws
-        {
-            tracing::warn!(
-                "listeners, trusted_proxies, trace_headers, admin, limits, timeouts, aws, events and shutdown change only with a restart; the rest is in force"
-            );
-        }
-        self.control.reload(plan.graph.clone()).await.map_err(|_| GatewayError::Driver)?;
-        self.layer.limit_wakes(plan.wake_limits);
-        self.layer.set(table(&plan, &self.control, &self.metrics), page);
-        for (terminator, offer) in offers {
-            terminator.set(offer);
-        }
-        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
-        self.metrics.reloaded(true);
-        tracing::info!("the new configuration is in force");
-        Ok(())
-    }
-}
-
 async fn listen(net: &dyn Net, address: SocketAddr) -> Result<Box<dyn Listener>, GatewayError> {
     net.listen(address).await.map_err(|error| GatewayError::Listen(address, error))
 }
@@ -386,19 +259,6 @@ pub(crate) fn is_built_in(name: &str) -> bool {
     (cfg!(feature = "process") && name == "process") || (cfg!(feature = "ecs") && name == "ecs")
 }
 
-/// The services whose provider was not started, for none of its services was there at the start; one sentence each.
-fn needs_restart(plan: &Plan, known: impl Fn(&str) -> bool) -> Vec<String> {
-    let specs = plan.graph.ids().map(|id| plan.graph.spec(id));
-    let late = specs.filter(|spec| spec.sleeps() && !known(spec.kind.provider()));
-    late.map(|spec| {
-        let (name, provider) = (&spec.name, spec.kind.provider());
-        format!(
-            "services.{name}: needs a restart: the provider `{provider}` is started only with the gateway"
-        )
-    })
-    .collect()
-}
-
 /// What a valid plan asks for and this build cannot do, one sentence each. `known` tells which providers there are.
 pub fn not_in_this_build(plan: &Plan, known: impl Fn(&str) -> bool) -> Vec<String> {
     let specs = plan.graph.ids().map(|id| plan.graph.spec(id));
@@ -406,13 +266,6 @@ pub fn not_in_this_build(plan: &Plan, known: impl Fn(&str) -> bool) -> Vec<Strin
         format!("services.{}: the provider `{}` is not in this build", spec.name, spec.kind.provider())
     });
     unknown.collect()
-}
-
-/// What of listeners changes only with a restart: all but their certificates.
-fn sockets(plan: &Plan) -> Vec<(SocketAddr, bool, Option<u16>, bool)> {
-    let socket =
-        |it: &config::Listener| (it.address, it.tls.is_some(), it.redirect_to_https, it.proxy_protocol);
-    plan.listeners.iter().map(socket).collect()
 }
 
 /// Opens the certificates of a plan, to see whether they can be used.
@@ -435,6 +288,7 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 
 #[cfg(test)]
 mod tests {
+    use super::handle::needs_restart;
     use super::*;
     use crate::config::Config;
 

@@ -8,19 +8,21 @@ mod timed;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{Notify, mpsc};
 use tower_service::Service;
 
@@ -105,7 +107,7 @@ pub(super) async fn connection<S, B>(
     let ended = if let Some(tls) = tls {
         let shaken = tokio::select! {
             biased;
-            shaken = tokio::time::timeout(manners.timeouts.handshake, tls.accept(io)) => shaken,
+            shaken = tokio::time::timeout(manners.timeouts.handshake, Box::pin(tls.accept(io))) => shaken,
             () = stop.asked() => return,
         };
         let (io, session) = match shaken {
@@ -136,6 +138,7 @@ pub(super) async fn connection<S, B>(
     }
 }
 
+/// In boxes, so that a connection carries the room for what it is and for nothing else it could have been.
 async fn serve_requests<I, S, B>(
     io: I,
     is_http2: bool,
@@ -156,23 +159,31 @@ where
         let idle = Arc::new(Notify::new());
         let io = Timed::http2(io, manners.timeouts.clone(), uses, open, idle.clone());
         // Its client ends its requests by itself when it leaves.
-        serve_http2(TokioIo::new(io), Requests { http1: None, ..requests }, &manners, stop, idle).await
+        let requests = Requests { http1: None, ..requests };
+        Box::pin(serve_http2(TokioIo::new(io), requests, &manners, stop, idle)).await
     } else {
         let io = Timed::http1(io, manners.timeouts.clone(), uses, open);
-        serve_http1(TokioIo::new(io), requests, &manners, stop).await
+        Box::pin(serve_http1(TokioIo::new(io), requests, &manners, stop)).await
     }
+}
+
+fn read_more(io: &mut ClientIo, bytes: &mut BytesMut, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    let mut buffer = [MaybeUninit::uninit(); FIRST_READ];
+    let mut buffer = ReadBuf::uninit(&mut buffer);
+    ready!(Pin::new(io).poll_read(cx, &mut buffer))?;
+    bytes.extend_from_slice(buffer.filled());
+    Poll::Ready(Ok(buffer.filled().len()))
 }
 
 /// The first bytes: the whole preface of HTTP/2, or enough to tell that it is none.
 async fn first_bytes(io: &mut ClientIo) -> io::Result<Bytes> {
-    let mut buffer = [0; FIRST_READ];
-    let mut filled = 0;
+    let mut bytes = BytesMut::new();
     loop {
-        let count = io.read(&mut buffer[filled..]).await?;
-        filled += count;
-        let is_beginning = filled < PREFACE.len() && PREFACE.starts_with(&buffer[..filled]);
+        // Who has said nothing yet takes no room.
+        let count = poll_fn(|cx| read_more(io, &mut bytes, cx)).await?;
+        let is_beginning = bytes.len() < PREFACE.len() && PREFACE.starts_with(&bytes);
         if count == 0 || !is_beginning {
-            return Ok(Bytes::copy_from_slice(&buffer[..filled]));
+            return Ok(bytes.freeze());
         }
     }
 }

@@ -128,13 +128,13 @@ impl Node {
     }
 }
 
-/// The narrowest wildcard that covers the host, found by leaving off one label after the other.
+/// The narrowest wildcard that covers the host, found by leaving off one label after the other. As in
+/// [`HostPattern::matches`], something stands before the dot before the suffix.
 fn wider<'a>(under: &'a HashMap<Box<str>, Node>, host: &str) -> Option<(&'a str, &'a Node)> {
     if under.is_empty() {
         return None;
     }
-    // A host that begins with a dot has an empty first label, which is none.
-    let mut rest = host.split_once('.').filter(|(label, _)| !label.is_empty());
+    let mut rest = host.get(1..)?.split_once('.');
     while let Some((_, suffix)) = rest {
         if let Some((suffix, node)) = under.get_key_value(suffix) {
             return Some((suffix, node));
@@ -200,6 +200,17 @@ mod tests {
         assert_eq!(find(&router, "example.com", "/"), Some(4));
         assert_eq!(find(&router, "", "/"), Some(4));
         assert_eq!(find(&router, &"a.".repeat(200), "/"), Some(4));
+    }
+
+    #[test]
+    fn a_host_with_empty_labels_is_covered_as_by_the_pattern_itself() {
+        let router = numbered(vec![rule(&["*.example.com"], "/*")]);
+        for host in
+            [".example.com", "..example.com", ".a.example.com", "...example.com", "a..example.com", ".", ""]
+        {
+            let pattern = HostPattern::new("*.example.com").unwrap();
+            assert_eq!(find(&router, host, "/").is_some(), pattern.matches(host), "{host:?}");
+        }
     }
 
     #[test]

@@ -48,6 +48,14 @@ impl Problem {
     /// No route matches.
     pub const NO_ROUTE: Self = Self::new(StatusCode::NOT_FOUND, "no_route", "There is nothing here.");
 
+    /// The path leads to this route or that one, as one reads it ([`Ambiguous`](crate::route::Ambiguous)).
+    pub const AMBIGUOUS: Self = Self::new(
+        StatusCode::BAD_REQUEST,
+        "ambiguous_path",
+        "The path can be read in several ways, which lead to different places here. Write it without `//`, `..`, `;` and \
+         encoded slashes.",
+    );
+
     /// The connection was opened for another host (RFC 9110 section 15.5.20).
     pub const MISDIRECTED: Self = Self::new(
         StatusCode::MISDIRECTED_REQUEST,
@@ -234,12 +242,13 @@ fn push_json(json: &mut String, text: &str) {
 mod tests {
     use super::*;
 
-    const ALL: [Problem; 9] = [
+    const ALL: [Problem; 10] = [
         Problem::ASLEEP,
         Problem::FULL,
         Problem::HOLD_TIMEOUT,
         Problem::wake_failed("It \"stopped\"\n\\ at 100 %, é."),
         Problem::NO_ROUTE,
+        Problem::AMBIGUOUS,
         Problem::bad_request("The Host header is missing."),
         Problem::MISDIRECTED,
         Problem::TOO_MANY_WAKES,

@@ -41,7 +41,7 @@ use crate::meter::{Outcome, RouteMeter};
 use crate::model::{Bounds, Time, WakeLimits};
 use crate::page::Page;
 use crate::peer::Client;
-use crate::route::{Action, Head, Redirect, Verdict};
+use crate::route::{Action, Ambiguous, Head, Redirect, Verdict};
 use limiter::Limiter;
 use room::Room;
 use tally::Tally;
@@ -145,19 +145,20 @@ where
         let rules = self.shared.rules.load();
         let from = Client::of(request.extensions()).map_or(NOBODY, |client| client.address);
         let head = Head::of(&request, from);
-        let Some(entry) = rules.table.find(&head) else {
-            self.shared.unmatched.count(Outcome::NotFound);
-            return ResponseFuture::ready(refusal(Problem::NO_ROUTE, Class::of(&request)));
+        let unmatched = |outcome, problem| {
+            self.shared.unmatched.count(outcome);
+            ResponseFuture::ready(refusal(problem, Class::of(&request)))
+        };
+        let entry = match rules.table.find(&head) {
+            Ok(Some(entry)) => entry,
+            Ok(None) => return unmatched(Outcome::NotFound, Problem::NO_ROUTE),
+            Err(Ambiguous) => return unmatched(Outcome::BadRequest, Problem::AMBIGUOUS),
         };
         if entry.keyed {
             return unlock::unlock(&self.shared, &rules, self.inner.clone(), entry, request, from);
         }
-        match way(&rules, entry, &head, &request) {
-            Way::Gate(gate, verdict) => {
-                pass(&self.shared, &rules, self.inner.clone(), entry, (gate, verdict), request, from)
-            }
-            Way::Answer(response) => ResponseFuture::ready(response),
-        }
+        let way = way(&rules, entry, &head, &request);
+        go(way, &self.shared, &rules, self.inner.clone(), entry, request, from)
     }
 }
 
@@ -176,10 +177,8 @@ where
     B: Send + 'static,
     R: Body<Data = Bytes> + 'static,
 {
-    match way(rules, entry, &Head::of(&request, from), &request) {
-        Way::Gate(gate, verdict) => pass(shared, rules, inner, entry, (gate, verdict), request, from),
-        Way::Answer(response) => ResponseFuture::ready(response),
-    }
+    let way = way(rules, entry, &Head::of(&request, from), &request);
+    go(way, shared, rules, inner, entry, request, from)
 }
 
 /// What becomes of a request that is let in.
@@ -209,13 +208,13 @@ fn way<'r, B, R>(rules: &'r Rules, entry: &'r Entry, head: &Head<'_>, request: &
     }
 }
 
-/// Through the gate, or to those who wait before it.
-fn pass<S, B, R>(
+/// Through the gate, or to those who wait before it, or back.
+fn go<S, B, R>(
+    way: Way<'_, R>,
     shared: &Arc<Shared>,
     rules: &Rules,
     inner: S,
     entry: &Arc<Entry>,
-    (gate, verdict): (&Arc<Gate>, &Verdict),
     request: Request<B>,
     from: IpAddr,
 ) -> ResponseFuture<S, B, R>
@@ -225,6 +224,10 @@ where
     B: Send + 'static,
     R: Body<Data = Bytes> + 'static,
 {
+    let (gate, verdict) = match way {
+        Way::Gate(gate, verdict) => (gate, verdict),
+        Way::Answer(response) => return ResponseFuture::ready(response),
+    };
     let stopwatch = entry.meter.arrived();
     let tally = Tally::new(entry.clone());
     if let Some(pass) = gate.enter(verdict.counts()) {
@@ -241,8 +244,6 @@ where
         page: rules.page.clone(),
         client: from,
         shared: shared.clone(),
-        clock: shared.clock,
-        closing: shared.closing.subscribe(),
     };
     ResponseFuture::held(hold::wait(arrival, inner, request))
 }

@@ -1,7 +1,7 @@
 //! From a request to what shall become of it: rules, tried from top to bottom, the first that matches wins.
 //!
 //! Everything here is pure and made once, when the configuration is read; a lookup takes no lock and, for a host
-//! in lower case, allocates nothing.
+//! in lower case and a path without escapes, allocates nothing.
 //!
 //! ```
 //! use http::Request;
@@ -16,7 +16,7 @@
 //!
 //! let request = Request::get("http://shop.demo.example.com/api/carts").body(()).unwrap();
 //! let head = Head::of(&request, [192, 0, 2, 1].into());
-//! assert_eq!(router.find(&head), Some(&"api"));
+//! assert_eq!(router.find(&head), Ok(Some(&"api")));
 //! ```
 
 mod answer;
@@ -28,7 +28,7 @@ mod matcher;
 mod path;
 mod policy;
 pub mod preset;
-mod query;
+mod reading;
 mod redirect;
 mod rewrite;
 mod router;
@@ -45,7 +45,7 @@ pub use path::{InvalidPath, PathPattern};
 pub use policy::{Policy, PolicyRule, Verdict};
 pub use redirect::{InvalidRedirect, Redirect};
 pub use rewrite::{PathRewrite, Rewrite, Unrewritable};
-pub use router::Router;
+pub use router::{Ambiguous, Router};
 
 use crate::lock::Lock;
 

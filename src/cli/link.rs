@@ -52,7 +52,7 @@ impl Args {
     fn leads_to_it(&self, plan: &Plan) -> bool {
         let Ok(request) = Request::get(&self.url).body(()) else { return false };
         let router = Router::of_rules(plan.rules.iter().cloned());
-        let rule = router.find(&Head::of(&request, IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        let rule = router.find(&Head::of(&request, IpAddr::V4(Ipv4Addr::LOCALHOST))).ok().flatten();
         let lock = rule.and_then(|rule| rule.lock.as_ref());
         lock.is_some_and(|lock| **lock.name() == *self.lock)
     }

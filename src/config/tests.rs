@@ -96,13 +96,13 @@ fn the_documented_example_is_accepted() {
         .unwrap();
     let (mut parts, ()) = request.into_parts();
     let router = Router::of_rules(plan.rules.clone());
-    let rule = router.find(&Head::of_parts(&parts, [127, 0, 0, 1].into())).unwrap().clone();
+    let rule = router.find(&Head::of_parts(&parts, [127, 0, 0, 1].into())).unwrap().unwrap().clone();
     assert!(matches!(&rule.action, Action::Service(name) if &**name == "api"));
     assert_eq!(&*rule.name, "*.demo.example.com/api/*");
     rule.rewrite.apply(&mut parts).unwrap();
     assert_eq!(parts.uri, "/carts");
     parts.headers.remove("x-tenant");
-    let rule = router.find(&Head::of_parts(&parts, [127, 0, 0, 1].into())).unwrap();
+    let rule = router.find(&Head::of_parts(&parts, [127, 0, 0, 1].into())).unwrap().unwrap();
     assert!(matches!(&rule.action, Action::Service(name) if &**name == "web"));
 }
 

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::gate::{Gate, Hold, Pass, Refused};
 use crate::meter::{Outcome, RouteMeter};
 use crate::model::{Fault, Phase, Time};
-use crate::page::{Closing, Page};
+use crate::page::Page;
 use crate::peer::PeerGone;
 use crate::route::Verdict;
 
@@ -34,8 +34,6 @@ pub(super) struct Arrival {
     pub(super) page: Page,
     pub(super) client: IpAddr,
     pub(super) shared: Arc<Shared>,
-    pub(super) clock: Clock,
-    pub(super) closing: Closing,
 }
 
 /// How the waiting ended.
@@ -101,7 +99,7 @@ impl Arrival {
     /// How the waiting ends, which for some is before it begins.
     async fn end(&self, class: Class, gone: Option<PeerGone>) -> End {
         if self.begins_wake()
-            && let Err(limited) = self.shared.limiter.begin(self.client, self.clock.now())
+            && let Err(limited) = self.shared.limiter.begin(self.client, self.shared.clock.now())
         {
             return End::Limited(limited);
         }
@@ -126,7 +124,11 @@ impl Arrival {
 
     /// The first of: the door opens, the wake fails, patience runs out, the client leaves.
     async fn patiently(&self, hold: Hold, class: Class, gone: Option<PeerGone>) -> End {
-        let _held = Held { meter: &self.tally.entry().meter, clock: self.clock, since: self.clock.now() };
+        let _held = Held {
+            meter: &self.tally.entry().meter,
+            clock: self.shared.clock,
+            since: self.shared.clock.now(),
+        };
         let limits = self.gate.spec().limits.clone();
         let began = Instant::now();
         let last = began + limits.hold_timeout;
@@ -163,10 +165,10 @@ impl Arrival {
 
     /// Resolves when the gateway goes down and has no more time for those who wait.
     async fn closed(&self) {
-        let mut closing = self.closing.clone();
+        let mut closing = self.shared.closing.subscribe();
         let closes = closing.wait_for(Option::is_some).await.ok().and_then(|at| *at);
         match closes {
-            Some(at) => sleep_until(self.clock.instant(at)).await,
+            Some(at) => sleep_until(self.shared.clock.instant(at)).await,
             None => std::future::pending().await,
         }
     }
@@ -191,14 +193,18 @@ impl Arrival {
         let response = if head_only {
             self.page.head_only()
         } else {
-            self.page.response(self.tally.entry().members(), self.clock, self.closing.clone())
+            self.page.response(
+                self.tally.entry().members(),
+                self.shared.clock,
+                self.shared.closing.subscribe(),
+            )
         };
         response.map(WakeBody::page)
     }
 
     /// When it is worth coming back.
     fn retry_after(&self) -> Duration {
-        let (now, view) = (self.clock.now(), self.gate.view());
+        let (now, view) = (self.shared.clock.now(), self.gate.view());
         let until_retry = view.retry_at.map(|at| at.since(now)).filter(|time| !time.is_zero());
         let until_ready = || Some(view.expected?.saturating_sub(now.since(view.waking_since?)));
         let shortest = Duration::from_secs(1);

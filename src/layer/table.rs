@@ -7,7 +7,7 @@ use crate::gate::Gate;
 use crate::meter::RouteMeter;
 use crate::model::{Graph, ServiceId};
 use crate::page::Member;
-use crate::route::{Action, Head, Policy, Router, Rule, Verdict};
+use crate::route::{Action, Ambiguous, Head, Policy, Router, Rule, Verdict};
 
 /// One route.
 #[derive(Debug)]
@@ -74,7 +74,10 @@ impl Table {
     }
 
     /// The first route that matches.
-    pub fn find(&self, head: &Head<'_>) -> Option<&Arc<Entry>> {
+    ///
+    /// # Errors
+    /// [`Ambiguous`] where another would match if the path were read as some servers do.
+    pub fn find(&self, head: &Head<'_>) -> Result<Option<&Arc<Entry>>, Ambiguous> {
         self.router.find(head)
     }
 

@@ -1,18 +1,23 @@
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use http::header::HOST;
 use http::{HeaderMap, Method, Request, Uri, request};
 
+use super::reading;
+
 /// What a request looks like to rules.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Head<'a> {
     /// The method.
     pub method: &'a Method,
     /// The host it asks for, without port and without a final dot, in the case it was sent in; empty where it
     /// names none.
     pub host: &'a str,
-    /// The path, as sent: nothing is decoded and no dot segment is resolved.
-    pub path: &'a str,
+    /// The path as rules compare it: decoded, with single slashes and without dot segments.
+    pub path: Cow<'a, str>,
+    /// The path as sent.
+    pub sent_path: &'a str,
     /// What follows the `?`, as sent.
     pub query: Option<&'a str>,
     /// The headers.
@@ -41,7 +46,14 @@ impl<'a> Head<'a> {
         };
         // An IPv4 client on a socket that serves both families shows as `::ffff:192.0.2.1`.
         let peer = peer.to_canonical();
-        Self { method, host: host_of(authority), path: uri.path(), query: uri.query(), headers, peer }
+        let sent_path = uri.path();
+        let path = reading::normal(sent_path);
+        Self { method, host: host_of(authority), path, sent_path, query: uri.query(), headers, peer }
+    }
+
+    /// The head as servers might see it who read the path in another way; few paths have such readings.
+    pub(super) fn other_readings(&self) -> impl Iterator<Item = Head<'a>> {
+        reading::others(self.sent_path, &self.path).map(|path| Head { path: path.into(), ..self.clone() })
     }
 }
 
@@ -81,7 +93,7 @@ mod tests {
         let peer = IpAddr::from([127, 0, 0, 1]);
         let request = Request::get("http://a.example/x?y=1").header("host", "b.example").body(()).unwrap();
         let head = Head::of(&request, peer);
-        assert_eq!((head.host, head.path, head.query), ("a.example", "/x", Some("y=1")));
+        assert_eq!((head.host, &*head.path, head.query), ("a.example", "/x", Some("y=1")));
 
         let request = Request::get("/x").header("host", "b.example:81").body(()).unwrap();
         assert_eq!(Head::of(&request, peer).host, "b.example");

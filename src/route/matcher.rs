@@ -1,7 +1,6 @@
 use http::{HeaderName, Method};
 use ipnet::IpNet;
 
-use super::query::parameters;
 use super::{Glob, Head, HostPattern, PathPattern};
 
 /// Which requests a rule is for. Every condition that is given must hold; where a condition lists several values,
@@ -30,7 +29,7 @@ impl Matcher {
 
     /// Whether the request meets every condition except for that on the host, which an index has settled.
     pub(super) fn matches_but_for_host(&self, head: &Head<'_>) -> bool {
-        one_of(&self.paths, |path| path.matches(head.path))
+        one_of(&self.paths, |path| path.matches(&head.path))
             && one_of(&self.methods, |method| method == head.method)
             && one_of(&self.sources, |net| net.contains(&head.peer))
             && self.headers.iter().all(|(name, value)| has_header(head, name, value))
@@ -47,8 +46,8 @@ fn has_header(head: &Head<'_>, name: &HeaderName, value: &Glob) -> bool {
 }
 
 fn has_parameter(head: &Head<'_>, name: &str, value: &Glob) -> bool {
-    let mut found = parameters(head.query.unwrap_or_default());
-    found.any(|(key, found)| *key == *name.as_bytes() && value.matches(&found))
+    let mut found = form_urlencoded::parse(head.query.unwrap_or_default().as_bytes());
+    found.any(|(key, found)| key == name && value.matches(found.as_bytes()))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 use std::fmt;
 
-use super::Glob;
+use super::{Glob, reading};
 
-/// Which paths a rule is for. Paths are compared as sent: upper is not lower case, and nothing is decoded.
+/// Which paths a rule is for. Paths are compared as [`Head::path`](super::Head::path) has them: decoded, with single
+/// slashes and without dot segments. Upper is not lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPattern(Kind);
 
@@ -16,19 +17,34 @@ enum Kind {
     Wild(Glob),
 }
 
-/// A path pattern must begin with `/` or `*`.
+/// Why a text is no [`PathPattern`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidPath;
+#[non_exhaustive]
+pub enum InvalidPath {
+    /// It begins with neither `/` nor `*`.
+    Start,
+    /// It has an escape, a `//`, a `\\`, a `;` or a dot segment: no path that it is compared to has one, or not for all
+    /// servers.
+    Spelling,
+}
 
 impl PathPattern {
     /// Reads a pattern: `/login` is that path alone; `/api/*` is `/api` and everything below it; any other `*`
     /// stands for any run of characters, slashes included, and `?` for any one.
     ///
     /// # Errors
-    /// A pattern that begins with neither `/` nor `*` could never match.
+    /// A pattern that no path could match.
     pub fn new(pattern: &str) -> Result<Self, InvalidPath> {
         if !pattern.starts_with(['/', '*']) {
-            return Err(InvalidPath);
+            return Err(InvalidPath::Start);
+        }
+        let is_escape = |(at, _): (usize, &str)| reading::escaped(&pattern.as_bytes()[at..]).is_some();
+        if pattern.contains("//")
+            || pattern.contains(['\\', ';'])
+            || pattern.split('/').any(|segment| matches!(segment, "." | ".."))
+            || pattern.match_indices('%').any(is_escape)
+        {
+            return Err(InvalidPath::Spelling);
         }
         let wild = |text: &str| text.contains(['*', '?']);
         Ok(Self(match pattern.strip_suffix("/*") {
@@ -65,7 +81,13 @@ impl fmt::Display for PathPattern {
 
 impl fmt::Display for InvalidPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a path begins with `/`")
+        f.write_str(match self {
+            Self::Start => "a path begins with `/`",
+            Self::Spelling => {
+                "paths are compared decoded, with single slashes, and without `.`, `..`, `;` and `\\`: write `/a b`, not \
+                 `/a%20b`"
+            }
+        })
     }
 }
 
@@ -98,8 +120,15 @@ mod tests {
             let pattern = PathPattern::new(pattern).unwrap();
             assert_eq!(pattern.matches(path), fits, "{pattern} against {path}");
         }
-        assert_eq!(PathPattern::new("api"), Err(InvalidPath));
-        assert_eq!(PathPattern::new(""), Err(InvalidPath));
+        for text in ["api", "", "../x"] {
+            assert_eq!(PathPattern::new(text), Err(InvalidPath::Start), "{text}");
+        }
+        for text in ["/a%20b", "/a//b", "/a/../b", "/a/.", "/a;b", "/a\\b", "/%2f/*"] {
+            assert_eq!(PathPattern::new(text), Err(InvalidPath::Spelling), "{text}");
+        }
+        for text in ["/a b", "/100%", "/%zz", "/.hidden", "/a../b"] {
+            assert!(PathPattern::new(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

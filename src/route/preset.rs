@@ -264,7 +264,7 @@ pub fn verdict(head: &Head<'_>) -> &'static Verdict {
     match AGENTS.find(user_agent(head)) {
         Some(Agent::Balancer) => &BALANCER,
         Some(Agent::Other) => &SERVED_IF_AWAKE,
-        None if is_noise(head.path) => &SERVED_IF_AWAKE,
+        None if is_noise(&head.path) || hides_a_dot(head.sent_path) => &SERVED_IF_AWAKE,
         None => &WAKES,
     }
 }
@@ -279,8 +279,11 @@ fn is_noise(path: &str) -> bool {
         || SCANNED.iter().any(|scanned| scanned.len() == path.len() && begins(path, scanned))
         || SCANNED_BELOW.iter().any(|below| begins(path, below))
         || path.match_indices("/.").any(|(at, _)| is_hidden(&path[at + 1..]))
-        // A dot that needs no encoding and has one nevertheless is there to get past somebody.
-        || path.match_indices("/%2").any(|(at, _)| matches!(path.as_bytes().get(at + 3), Some(b'e' | b'E')))
+}
+
+/// A dot that needs no encoding and has one nevertheless is there to get past somebody.
+fn hides_a_dot(path: &str) -> bool {
+    path.match_indices("/%2").any(|(at, _)| matches!(path.as_bytes().get(at + 3), Some(b'e' | b'E')))
 }
 
 fn is_hidden(name: &str) -> bool {

@@ -120,8 +120,8 @@ impl Redirect {
                     }
                 }
                 // Without its slash, a path would prolong the host before it.
-                Part::Path if !head.path.starts_with('/') => to.push('/'),
-                Part::Path => to.push_str(head.path),
+                Part::Path if !head.sent_path.starts_with('/') => to.push('/'),
+                Part::Path => to.push_str(head.sent_path),
                 Part::Query => {
                     let query = head.query.unwrap_or_default();
                     if !query.is_empty() && !to.contains('?') {

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::fmt;
 
 use super::host::MAX_HOST;
 use super::{Head, HostPattern, Matcher};
@@ -17,6 +18,19 @@ pub struct Router<T> {
     under: HashMap<Box<str>, Node>,
     any: Vec<u32>,
 }
+
+/// The path can be read in several ways, and they lead to different rules. Whoever let it through by one of them would
+/// let it past the other: the lock of `/admin/*`, asked for as `/public/..;/admin`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ambiguous;
+
+impl fmt::Display for Ambiguous {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the path can be read in several ways that lead to different routes")
+    }
+}
+
+impl std::error::Error for Ambiguous {}
 
 /// The rules of one host or suffix, as ascending indices of `entries`.
 #[derive(Clone, Debug, Default)]
@@ -62,7 +76,18 @@ impl<T> Router<T> {
     }
 
     /// The first rule that matches.
-    pub fn find(&self, head: &Head<'_>) -> Option<&T> {
+    ///
+    /// # Errors
+    /// [`Ambiguous`] where another would match if the path were read as some servers do.
+    pub fn find(&self, head: &Head<'_>) -> Result<Option<&T>, Ambiguous> {
+        let found = self.first(head);
+        if head.other_readings().any(|other| self.first(&other) != found) {
+            return Err(Ambiguous);
+        }
+        Ok(found.and_then(|index| self.entries.get(index)).map(|(_, value)| value))
+    }
+
+    fn first(&self, head: &Head<'_>) -> Option<usize> {
         let mut lists: [&[u32]; MAX_LISTS] = [&[]; MAX_LISTS];
         lists[0] = &self.any;
         let mut node = self.node(head.host);
@@ -75,9 +100,9 @@ impl<T> Router<T> {
             let first = lists.iter_mut().filter(|list| !list.is_empty()).min_by_key(|list| list[0])?;
             let (&index, rest) = first.split_first()?;
             *first = rest;
-            let (matcher, value) = self.entries.get(index as usize)?;
+            let (matcher, _) = self.entries.get(index as usize)?;
             if matcher.matches_but_for_host(head) {
-                return Some(value);
+                return Some(index as usize);
             }
         }
     }
@@ -176,7 +201,7 @@ mod tests {
 
     fn find(router: &Router<usize>, host: &str, path: &str) -> Option<usize> {
         let request = Request::get(path).header("host", host).body(()).unwrap();
-        router.find(&Head::of(&request, PEER)).copied()
+        router.find(&Head::of(&request, PEER)).unwrap().copied()
     }
 
     fn numbered(rules: Vec<Matcher>) -> Router<usize> {
@@ -251,7 +276,7 @@ mod tests {
                     let head = Head::of(&request, PEER);
                     let expected = rules.iter().position(|rule| rule.matches(&head));
                     hits += usize::from(expected.is_some());
-                    assert_eq!(router.find(&head).copied(), expected, "{host}{path} in {rules:#?}");
+                    assert_eq!(router.find(&head).unwrap().copied(), expected, "{host}{path} in {rules:#?}");
                 }
             }
         }

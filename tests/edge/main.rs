@@ -11,6 +11,7 @@ mod limits;
 mod lock;
 mod lock_passwords;
 mod page;
+mod paths;
 #[path = "../it/proxy_kit.rs"]
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod proxy_kit;

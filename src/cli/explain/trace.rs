@@ -7,15 +7,17 @@ use super::{Answer, Args, Explanation, ToService, wakes};
 use crate::layer::Class;
 use crate::lock::Lock;
 use crate::model::{Graph, Spec, duration};
-use crate::route::{Action, Head, Policy, Router, Rule, Verdict};
+use crate::route::{Action, Ambiguous, Head, Policy, Router, Rule, Verdict};
 
 /// Follows the request through the rules, as the gateway would.
 pub fn trace(args: &Args, rules: &[Arc<Rule>], policy: &Policy, graph: &Graph) -> Explanation {
     let request = request(args);
     let head = Head::of(&request, args.from);
     let router = Router::of_rules(rules.iter().cloned());
-    let rule = router.find(&head);
+    let found = router.find(&head);
+    let rule = found.ok().flatten();
     let answer = match rule.map(|rule| (rule, &rule.action)) {
+        None if found.is_err() => Answer::AtOnce(format!("400: {Ambiguous}")),
         None => Answer::AtOnce("404: no route matches".to_owned()),
         Some((_, Action::Respond(answer))) => {
             Answer::AtOnce(format!("{}, as the route says", answer.status.as_u16()))

@@ -9,7 +9,15 @@ fn hosts() -> Vec<HostPattern> {
 fn location(to: &str, host: &str, path: &str, query: Option<&str>) -> String {
     let headers = HeaderMap::new();
     let peer = [127, 0, 0, 1].into();
-    let head = Head { method: &Method::GET, host, path, query, headers: &headers, peer };
+    let head = Head {
+        method: &Method::GET,
+        host,
+        path: path.into(),
+        sent_path: path,
+        query,
+        headers: &headers,
+        peer,
+    };
     let value = Redirect::new(to, 307, &hosts()).unwrap().location(&head).unwrap();
     value.to_str().unwrap().to_owned()
 }
@@ -50,8 +58,15 @@ fn no_request_turns_it_to_another_site() {
 fn a_host_that_the_route_does_not_list_gets_no_location() {
     let headers = HeaderMap::new();
     let peer = [127, 0, 0, 1].into();
-    let head =
-        Head { method: &Method::GET, host: "evil.example", path: "/", query: None, headers: &headers, peer };
+    let head = Head {
+        method: &Method::GET,
+        host: "evil.example",
+        path: "/".into(),
+        sent_path: "/",
+        query: None,
+        headers: &headers,
+        peer,
+    };
     assert_eq!(Redirect::new("https://{host}/", 308, &hosts()).unwrap().location(&head), None);
 }
 

@@ -35,7 +35,16 @@ async fn no_spelling_of_a_path_leads_around_its_lock() {
     let (scene, mirror) = (Scene::new(), mirror().await);
     let gateway = gateway(&scene, &format!("http://{}", mirror.address)).await;
     // All servers read these so, and the lock is theirs.
-    for path in ["/admin", "/admin/", "/admin/x", "/%61dmin", "/%61%64%6D%69%6e/x", "/admin/./x", "/admin//x", "/admin/%2e%2E/admin"] {
+    for path in [
+        "/admin",
+        "/admin/",
+        "/admin/x",
+        "/%61dmin",
+        "/%61%64%6D%69%6e/x",
+        "/admin/./x",
+        "/admin//x",
+        "/admin/%2e%2E/admin",
+    ] {
         ask(&gateway, path).await.is_problem(401, "locked");
     }
     // Some servers read these as something locked, and others do not.
@@ -92,5 +101,8 @@ async fn where_all_readings_agree_the_path_goes_on_as_it_was_sent() {
         assert_eq!(seen(&ask(&gateway, path).await)["target"], path);
     }
     let moved = ask(&gateway, "/old/a%2Fb//c/../d?e").await;
-    assert_eq!((moved.status.as_u16(), moved.header("location")), (302, "https://new.example/old/a%2Fb//c/../d?e"));
+    assert_eq!(
+        (moved.status.as_u16(), moved.header("location")),
+        (307, "https://new.example/old/a%2Fb//c/../d?e")
+    );
 }

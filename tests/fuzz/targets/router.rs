@@ -59,7 +59,7 @@ fuzz_target!(|input: Input<'_>| {
     match router.find(&head) {
         Ok(found) => assert_eq!(found.copied(), expected),
         // Nobody is refused whose path says what it says.
-        Err(_) => assert_ne!(head.path, head.sent_path),
+        Err(_) => assert!(head.path != head.sent_path || head.path.contains(';')),
     }
     assert!(!head.path.contains("//") && head.path.split('/').all(|segment| !matches!(segment, "." | "..")));
     for (to, redirect) in redirects {

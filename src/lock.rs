@@ -41,7 +41,7 @@ pub use guesses::Guesses;
 pub use link::{Links, PARAMETER};
 pub use memory::Memory;
 pub use password::{Attempt, Users};
-pub use token::Tokens;
+pub use token::{Tokens, check_token};
 
 use crate::model::Time;
 

@@ -14,6 +14,7 @@ use tower_service::Service;
 
 use super::tls::Terminator;
 use crate::answer::{Problem, is_grpc};
+use crate::peer::{Client, Scheme};
 use crate::proxy;
 use crate::route::Head;
 
@@ -32,6 +33,9 @@ impl ToHttps {
 
     fn location<B>(&self, request: &mut Request<B>) -> Result<HeaderValue, Problem> {
         proxy::arrive(request)?;
+        if Client::of(request.extensions()).is_some_and(|client| client.scheme == Scheme::Https) {
+            return Err(Problem::bad_request("It came by https, and this listener only redirects to https."));
+        }
         let host = Head::of(request, [0, 0, 0, 0].into()).host.to_ascii_lowercase();
         if !self.terminators.iter().flatten().any(|terminator| terminator.is_for(&host)) {
             return Err(Problem::NOT_OURS);

@@ -23,12 +23,7 @@ impl Tokens {
             self.0.push(hash);
             return Ok(());
         }
-        if token.len() < SHORTEST {
-            return Err("is too short; a token has 16 characters or more");
-        }
-        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("may have letters, digits and punctuation of ASCII only");
-        }
+        check_token(token)?;
         self.0.push(Sha256::digest(token).into());
         Ok(())
     }
@@ -43,6 +38,20 @@ impl Tokens {
         let shown: [u8; 32] = Sha256::digest(shown).into();
         self.0.iter().fold(Choice::from(0), |found, token| found | token.ct_eq(&shown)).into()
     }
+}
+
+/// Whether it is one that may be configured.
+///
+/// # Errors
+/// What is wrong with it, of which nothing is repeated.
+pub fn check_token(token: &str) -> Result<(), &'static str> {
+    if token.len() < SHORTEST {
+        return Err("is too short; a token has 16 characters or more");
+    }
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("may have letters, digits and punctuation of ASCII only");
+    }
+    Ok(())
 }
 
 fn from_hex(text: &str) -> Option<[u8; 32]> {

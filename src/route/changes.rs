@@ -17,6 +17,21 @@ impl HeaderChanges {
         self.remove.is_empty() && self.set.is_empty() && self.add.is_empty()
     }
 
+    /// Takes out fields that are spelled like one that is removed or set but for a `_`: servers that make variables of
+    /// fields (CGI, RFC 3875 section 4.1.18) cannot tell them apart, and a client's `X_Tenant` would be our `X-Tenant`.
+    pub(super) fn drop_twins(&self, headers: &mut HeaderMap) {
+        let ours = || self.remove.iter().chain(self.set.iter().map(|(name, _)| name));
+        let dashed = |byte: u8| if byte == b'_' { b'-' } else { byte };
+        let is_like = |a: &HeaderName, b: &HeaderName| {
+            a != b && a.as_str().bytes().map(dashed).eq(b.as_str().bytes().map(dashed))
+        };
+        let is_twin =
+            |name: &&HeaderName| name.as_str().contains('_') && ours().any(|ours| is_like(ours, name));
+        while let Some(twin) = headers.keys().find(is_twin).cloned() {
+            headers.remove(twin);
+        }
+    }
+
     /// Makes the changes.
     pub fn apply(&self, headers: &mut HeaderMap) {
         for name in &self.remove {

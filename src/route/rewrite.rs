@@ -70,6 +70,7 @@ impl Rewrite {
             let value = HeaderValue::from_str(host.as_str()).map_err(|_| Unrewritable)?;
             parts.headers.insert(HOST, value);
         }
+        self.request_headers.drop_twins(&mut parts.headers);
         self.request_headers.apply(&mut parts.headers);
         Ok(())
     }
@@ -165,6 +166,29 @@ mod tests {
         assert_eq!(rewritten(&replacing("^/nothing", "/x"), "/y?z"), "/y?z");
         let both = Rewrite { strip_prefix: Some("/api".into()), ..replacing("^/v1/", "/v2/") };
         assert_eq!(rewritten(&both, "/api/v1/x"), "/v2/x", "first stripped, then replaced");
+    }
+
+    #[test]
+    fn no_client_passes_off_its_own_field_as_one_that_is_set_or_removed() {
+        let name = http::HeaderName::from_static;
+        let changes = HeaderChanges {
+            remove: vec![name("x-gone")],
+            set: vec![
+                (name("x-my-tenant"), HeaderValue::from_static("acme")),
+                (name("x_own"), HeaderValue::from_static("1")),
+            ],
+            add: vec![(name("x-more"), HeaderValue::from_static("1"))],
+        };
+        let rewrite = Rewrite { request_headers: changes, ..Rewrite::default() };
+        let request = ["x_gone", "x_my_tenant", "x-my_tenant", "x_my-tenant", "x-own", "x_more", "x_other"]
+            .into_iter()
+            .fold(Request::get("/"), |request, name| request.header(name, "evil").header(name, "evil"));
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        rewrite.apply(&mut parts).unwrap();
+        let mut left: Vec<&str> = parts.headers.keys().map(http::HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["x-more", "x-my-tenant", "x-own", "x_more", "x_other", "x_own"]);
+        assert_eq!(parts.headers["x-my-tenant"], "acme");
     }
 
     #[test]

@@ -310,6 +310,22 @@ async fn plain_http_is_sent_to_https_for_the_hosts_of_certificates_alone() {
     }
     gateway.ask(get("a.example@evil.example")).await.is_problem(400, "bad_request");
 
+    // What a proxy took from a client by HTTPS is not sent in a circle; from anybody else the word counts for nothing.
+    let by_https = || {
+        Request::get("/")
+            .header("host", "a.example")
+            .header("x-forwarded-proto", "https")
+            .body(full(""))
+            .unwrap()
+    };
+    assert_eq!(gateway.ask(by_https()).await.status, 308);
+    config["trusted_proxies"] = json!(["127.0.0.0/8"]);
+    let behind = Scene::new();
+    put(&behind, "a", &certificate(&["a.example"]));
+    let behind_proxy = behind.start(&config).await;
+    behind_proxy.ask(by_https()).await.is_problem(400, "bad_request");
+    assert_eq!(behind_proxy.ask(get("a.example")).await.status, 308);
+
     for (listeners, says) in [
         (json!([plain(443)]), "needs a listener with `tls`"),
         (

@@ -5,9 +5,7 @@ use super::super::node::At;
 use super::super::plan::{Admin, Certificate, Listener, Pem, Tls};
 use super::super::problem::quoted;
 use super::Build;
-
-/// The shortest admin token. Shorter ones can be guessed.
-const MIN_TOKEN: usize = 16;
+use crate::lock::check_token;
 
 impl Build<'_> {
     /// `trusts`: there are trusted proxies.
@@ -82,15 +80,8 @@ impl Build<'_> {
         listeners: &[Listener],
     ) -> Option<Admin> {
         let place = at.key("token");
-        if let Some(token) = &admin.token {
-            // The message never shows the token.
-            if token.len() < MIN_TOKEN {
-                self.report(
-                    place.problem(format!("is too short; a token has {MIN_TOKEN} characters or more")),
-                );
-            } else if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-                self.report(place.problem("may have letters, digits and punctuation of ASCII only"));
-            }
+        if let Some(Err(wrong)) = admin.token.as_deref().map(check_token) {
+            self.report(place.problem(wrong));
         }
         let place = at.key("address");
         let address = self.take(socket(admin.address.as_deref()?), &place)?;

@@ -4,7 +4,7 @@
 //! waits without end. To bound the time, somebody must see the frames go by; nothing but their heads is looked at.
 
 /// The length of what a client sends before its first frame (RFC 9113 section 3.4).
-const PREFACE: usize = 24;
+const PREFACE: usize = super::PREFACE.len();
 /// The length of a frame's head (RFC 9113 section 4.1).
 const FRAME_HEAD: usize = 9;
 

@@ -1,8 +1,9 @@
 //! What too many do to others: as many connections as the system has files for, half of them with a request and its body
 //! held by a service that sleeps, and beside them a route whose service is awake. The gateway is the real program.
 //!
-//! `cargo bench --bench overload` (about a minute). Prints the awake route's times alone and beside the crowd, what the
-//! gateway takes of memory, what became of every held request, and what those beyond the bounds are told.
+//! `cargo bench --bench overload` (about a minute). Prints the awake route's times beside the crowd and, in turns with it,
+//! at a second gateway that has none, what the gateway takes of memory, what became of every held request, and what those
+//! beyond the bounds are told.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -29,6 +30,8 @@ const CONNECTIONS: usize = 20_000;
 const BODY: usize = 64 * 1024;
 /// Requests to the awake service in one round.
 const ROUND: usize = 4_000;
+/// Rounds of either gateway, by turns: what else the machine does then falls on both.
+const ROUNDS: usize = 10;
 /// The argument that makes this program the service that sleeps.
 const SERVICE: &str = "--service";
 
@@ -62,8 +65,10 @@ async fn overload() -> Result<(), Failure> {
     let process = gateway.id().ok_or("it has ended")?;
     println!("{connections} connections, {held} requests with bodies of {BODY} bytes held");
 
-    let alone = round(address).await?;
-    println!("awake route alone:        {alone}   {} MB", megabytes(process)?);
+    let elsewhere = tempfile::tempdir()?;
+    let (mut other, quiet, _) = start(elsewhere.path(), upstream, connections, held).await?;
+    round(address).await?;
+    println!("before the crowd comes:   {} MB", megabytes(process)?);
     let idle = connect(address, connections - held - 64).await?;
     let mut crowd = JoinSet::new();
     // One after the other, for so many at once would overrun the system's queue.
@@ -71,7 +76,13 @@ async fn overload() -> Result<(), Failure> {
         crowd.spawn(async move { ended(ask_on(stream, "POST", "/asleep", BODY).await, BODY) });
     }
     wait_for_held(admin, held).await?;
-    let beside = round(address).await?;
+    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        alone.extend(round(quiet).await?);
+        beside.extend(round(address).await?);
+    }
+    let (alone, beside) = (Times::of(alone), Times::of(beside));
+    println!("awake route alone:        {alone}");
     println!("beside the crowd:         {beside}   {} MB", megabytes(process)?);
     println!("p99, beside by alone:     {:.2}", beside.p99.as_secs_f64() / alone.p99.as_secs_f64());
     println!("one more held request is told:  {}", ask(address, "POST", "/asleep", 1).await);
@@ -87,9 +98,10 @@ async fn overload() -> Result<(), Failure> {
     println!("held requests ended within {:.1?}: {ends:?}", began.elapsed());
     drop(idle);
     sleep(Duration::from_secs(15)).await;
-    let after = round(address).await?;
-    println!("awake route alone again:  {after}   {} MB", megabytes(process)?);
+    let after = Times::of(round(address).await?);
+    println!("when the crowd has left:  {after}   {} MB", megabytes(process)?);
     gateway.kill().await?;
+    other.kill().await?;
     Ok(())
 }
 
@@ -214,6 +226,13 @@ struct Times {
     p99: Duration,
 }
 
+impl Times {
+    fn of(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        Self { p50: times[times.len() / 2], p99: times[times.len() * 99 / 100] }
+    }
+}
+
 impl std::fmt::Display for Times {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "p50 {:.0?}, p99 {:.0?}", self.p50, self.p99)
@@ -221,7 +240,7 @@ impl std::fmt::Display for Times {
 }
 
 /// The times of the awake route, on eight connections one request after the other.
-async fn round(address: SocketAddr) -> Result<Times, Failure> {
+async fn round(address: SocketAddr) -> Result<Vec<Duration>, Failure> {
     let mut clients = JoinSet::new();
     for _ in 0..8 {
         clients.spawn(async move {
@@ -246,8 +265,7 @@ async fn round(address: SocketAddr) -> Result<Times, Failure> {
     while let Some(each) = clients.join_next().await {
         times.extend(each??);
     }
-    times.sort_unstable();
-    Ok(Times { p50: times[times.len() / 2], p99: times[times.len() * 99 / 100] })
+    Ok(times)
 }
 
 /// What a process has in memory.

@@ -4,8 +4,8 @@
 //! bytes are written. The real binary stands between a [`witness::Witness`], which writes down what reaches it, and a
 //! client that speaks bytes. The other way round, a service answers as a [`script`] says.
 
-mod client;
-mod frames;
+pub(crate) mod client;
+pub(crate) mod frames;
 mod notation;
 mod script;
 mod table;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::frames::{
-    CONTINUATION, Client, DATA, END_HEADERS, ENHANCE_YOUR_CALM, HEADERS, PING, RESET, SETTINGS,
+    CONTINUATION, Client, DATA, END_HEADERS, ENHANCE_YOUR_CALM, HEADERS, PING, RST_STREAM, SETTINGS,
     WINDOW_UPDATE, fields, frame, get,
 };
 use crate::binary_kit::{Gateway, Scene, config};
@@ -40,7 +40,7 @@ async fn storms_end_their_connection_and_wake_nothing() {
     let before = gateway.heap_megabytes();
 
     // Rapid reset (CVE-2023-44487): a request, taken back in the same breath.
-    let reset = |stream| [get(stream, "/"), frame(RESET, 0, stream, &[0, 0, 0, 8])].concat();
+    let reset = |stream| [get(stream, "/"), frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])].concat();
     too_much(&gateway, reset).await;
 
     // MadeYouReset (CVE-2025-8671): a request that we have to reset ourselves.

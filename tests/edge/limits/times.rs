@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::before;
-use super::frames::{Client, END_HEADERS, HEADERS, RESET, WINDOW_UPDATE, fields, frame, get as get_h2};
+use super::frames::{Client, END_HEADERS, HEADERS, RST_STREAM, WINDOW_UPDATE, fields, frame, get as get_h2};
 use crate::binary_kit::{Answer, Gateway, Scene, config, get};
 use crate::binary_service::WS_KEY;
 use crate::proxy_kit::{Nobody, Raw, TestBody, Upstream, feed, full, post, raw_upstream, soon, upstream};
@@ -158,7 +158,7 @@ async fn who_takes_nothing_of_an_answer_is_let_go() {
     let mut client = Client::connect(gateway.address, &[]).await;
     client.send(&get_h2(1, "/")).await;
     soon(ends.recv()).await.unwrap();
-    client.until(RESET, 1).await;
+    client.until(RST_STREAM, 1).await;
     // What it has not taken of the first is still in the way.
     client.send(&frame(WINDOW_UPDATE, 0, 0, &1_000_000_u32.to_be_bytes())).await;
     client.send(&get_h2(3, "/short")).await;

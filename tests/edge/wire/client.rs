@@ -13,7 +13,7 @@ use super::notation::text;
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection whose bytes are read message by message. It serves both sides.
-pub(super) struct Wire {
+pub(crate) struct Wire {
     stream: TcpStream,
     ahead: BytesMut,
     /// Every byte goes here too, as it comes.
@@ -88,18 +88,18 @@ pub(super) fn fields(head: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 impl Wire {
-    pub(super) async fn connect(to: SocketAddr) -> Self {
+    pub(crate) async fn connect(to: SocketAddr) -> Self {
         let stream = TcpStream::connect(to).await.unwrap();
         stream.set_nodelay(true).unwrap();
         Self::new(stream)
     }
 
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: TcpStream) -> Self {
         Self { stream, ahead: BytesMut::new(), raw: Vec::new() }
     }
 
     /// Writes; `false` when the other side has closed.
-    pub(super) async fn write(&mut self, bytes: &[u8]) -> bool {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).await.is_ok()
     }
 
@@ -115,7 +115,7 @@ impl Wire {
     }
 
     /// More bytes; `false` at the end.
-    pub(super) async fn more(&mut self) -> bool {
+    pub(crate) async fn more(&mut self) -> bool {
         let before = self.ahead.len();
         let read = tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.ahead)).await;
         let read = read.unwrap_or_else(|_| panic!("nothing more after {}", text(&self.raw)));
@@ -135,7 +135,7 @@ impl Wire {
         }
     }
 
-    pub(super) async fn exactly(&mut self, count: usize) -> Option<Vec<u8>> {
+    pub(crate) async fn exactly(&mut self, count: usize) -> Option<Vec<u8>> {
         while self.ahead.len() < count {
             if !self.more().await {
                 return None;

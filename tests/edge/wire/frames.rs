@@ -5,41 +5,53 @@ use std::net::SocketAddr;
 use super::client::Wire;
 use super::notation::{bytes, text};
 
-pub(super) const DATA: u8 = 0;
-pub(super) const HEADERS: u8 = 1;
-pub(super) const RST_STREAM: u8 = 3;
-pub(super) const SETTINGS: u8 = 4;
-pub(super) const GOAWAY: u8 = 7;
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const RST_STREAM: u8 = 3;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PING: u8 = 6;
+pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
+pub(crate) const CONTINUATION: u8 = 9;
 
-pub(super) const END_STREAM: u8 = 0x1;
-pub(super) const END_HEADERS: u8 = 0x4;
-const ACK: u8 = 0x1;
+pub(crate) const END_STREAM: u8 = 0x1;
+pub(crate) const END_HEADERS: u8 = 0x4;
+pub(crate) const ACK: u8 = 0x1;
+
+/// What a client begins with.
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A frame.
 #[derive(Clone, Debug)]
-pub(super) struct Frame {
-    pub(super) kind: u8,
-    pub(super) flags: u8,
-    pub(super) stream: u32,
-    pub(super) payload: Vec<u8>,
+pub(crate) struct Frame {
+    pub(crate) kind: u8,
+    pub(crate) flags: u8,
+    pub(crate) stream: u32,
+    pub(crate) payload: Vec<u8>,
 }
 
 impl Frame {
-    pub(super) fn new(kind: u8, flags: u8, stream: u32, payload: Vec<u8>) -> Self {
+    pub(crate) fn new(kind: u8, flags: u8, stream: u32, payload: Vec<u8>) -> Self {
         Self { kind, flags, stream, payload }
     }
 
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut all = u32::try_from(self.payload.len()).unwrap().to_be_bytes()[1..].to_vec();
         all.extend([self.kind, self.flags]);
         all.extend(self.stream.to_be_bytes());
         all.extend(&self.payload);
         all
     }
+
+    /// The code of a GOAWAY or a reset.
+    pub(crate) fn error(&self) -> u32 {
+        let at = if self.kind == GOAWAY { 4 } else { 0 };
+        u32::from_be_bytes(self.payload[at..at + 4].try_into().unwrap())
+    }
 }
 
 /// Reads a frame; `None` where the connection ends.
-pub(super) async fn frame(wire: &mut Wire) -> Option<Frame> {
+pub(crate) async fn frame(wire: &mut Wire) -> Option<Frame> {
     let head = wire.exactly(9).await?;
     let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
     let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
@@ -48,7 +60,7 @@ pub(super) async fn frame(wire: &mut Wire) -> Option<Frame> {
 }
 
 /// A block of fields, written as `name: value|name: value`, each literally (RFC 7541 section 6.2.2).
-pub(super) fn block(fields: &str) -> Vec<u8> {
+pub(crate) fn block(fields: &str) -> Vec<u8> {
     let mut block = Vec::new();
     for field in fields.split('|').filter(|field| !field.is_empty()) {
         // The colon of a pseudo-field's name is not the one that ends it.
@@ -94,7 +106,7 @@ pub(super) struct H2 {
 impl H2 {
     pub(super) async fn connect(to: SocketAddr) -> Self {
         let mut wire = Wire::connect(to).await;
-        let mut hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+        let mut hello = PREFACE.to_vec();
         // No dynamic table: what comes can be read without remembering anything.
         hello.extend(Frame::new(SETTINGS, 0, 0, vec![0, 1, 0, 0, 0, 0]).bytes());
         wire.write(&hello).await;
@@ -131,10 +143,10 @@ impl H2 {
             let Some(frame) = frame(&mut self.wire).await else { panic!("the connection ended") };
             match frame.kind {
                 SETTINGS if frame.flags & ACK == 0 => self.write(&Frame::new(SETTINGS, ACK, 0, vec![])).await,
-                GOAWAY => return Ended::GoneAway(code(&frame.payload[4..])),
+                GOAWAY => return Ended::GoneAway(frame.error()),
                 _ if frame.stream != stream => {}
                 RST_STREAM => {
-                    return Ended::Reset { code: code(&frame.payload), status, body: text(&body) };
+                    return Ended::Reset { code: frame.error(), status, body: text(&body) };
                 }
                 HEADERS if status.is_none() => status = Some(status_of(&frame.payload)),
                 DATA => body.extend(frame.payload),
@@ -146,10 +158,6 @@ impl H2 {
             }
         }
     }
-}
-
-fn code(payload: &[u8]) -> u32 {
-    u32::from_be_bytes(payload[..4].try_into().unwrap())
 }
 
 /// The status, which is the first field of a response: one of the static table's, or a literal whose name is

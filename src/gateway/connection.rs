@@ -2,6 +2,7 @@
 
 mod answer;
 mod frames;
+mod lengths;
 mod streams;
 mod timed;
 
@@ -16,7 +17,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -281,6 +282,10 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        if self.uses.has_length() && request.headers().contains_key(TRANSFER_ENCODING) {
+            // It was there, and hyper has taken it out. Whether that may be is not for hyper to say.
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         let in_use = self.uses.begin(!request.body().is_end_stream());
         let may_become_tunnel =
             *request.method() == Method::CONNECT || request.headers().contains_key(UPGRADE);

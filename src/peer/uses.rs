@@ -15,6 +15,8 @@ pub struct Uses {
     ended: AtomicU64,
     /// Whether the last one came with a body.
     had_body: AtomicBool,
+    /// How many there had been when one came whose head gives a length; none, where it is more than there can be.
+    length_after: AtomicU64,
 }
 
 impl Uses {
@@ -26,6 +28,7 @@ impl Uses {
             ever: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             had_body: AtomicBool::new(false),
+            length_after: AtomicU64::new(u64::MAX),
         })
     }
 
@@ -35,6 +38,16 @@ impl Uses {
         self.ever.fetch_add(1, Ordering::Relaxed);
         self.now.fetch_add(1, Ordering::Relaxed);
         InUse(self.clone())
+    }
+
+    /// The head of the next one, as far as it has come, gives a length.
+    pub fn next_has_length(&self) {
+        self.length_after.store(self.ever(), Ordering::Relaxed);
+    }
+
+    /// Whether the head of the next one is known to give a length.
+    pub fn has_length(&self) -> bool {
+        self.length_after.load(Ordering::Relaxed) == self.ever()
     }
 
     /// How many there were.

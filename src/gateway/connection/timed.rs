@@ -12,6 +12,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::frames::Frames;
+use super::lengths::Lengths;
 use crate::clock::Alarm;
 use crate::model::Timeouts;
 use crate::peer::Uses;
@@ -48,6 +49,7 @@ enum Reading {
     Http1 {
         /// The first byte of a head that has not ended yet: when it came, and after how many requests.
         head: Option<(u64, Instant)>,
+        lengths: Lengths,
     },
     Http2 {
         frames: Frames,
@@ -72,7 +74,7 @@ impl<I> Timed<I> {
         uses: Arc<Uses>,
         open: mpsc::Sender<Infallible>,
     ) -> Self {
-        Self::new(io, timeouts, uses, open, Reading::Http1 { head: None })
+        Self::new(io, timeouts, uses, open, Reading::Http1 { head: None, lengths: Lengths::default() })
     }
 
     /// `idle` is told when there was no request for too long.
@@ -138,10 +140,16 @@ impl Reading {
     /// Takes note of what has come.
     fn follow(&mut self, bytes: &[u8], uses: &Uses) {
         match self {
-            Self::Http1 { head } => {
+            // What comes while a request is in use is its body, or waits its turn.
+            Self::Http1 { .. } if uses.idle_since().is_none() => {}
+            Self::Http1 { head, lengths } => {
                 let ever = uses.ever();
-                if uses.idle_since().is_some() && head.is_none_or(|(after, _)| after != ever) {
+                if head.is_none_or(|(after, _)| after != ever) {
                     *head = Some((ever, Instant::now()));
+                    *lengths = Lengths::default();
+                }
+                if lengths.follow(bytes) {
+                    uses.next_has_length();
                 }
             }
             Self::Http2 { frames, block, .. } => {
@@ -160,7 +168,7 @@ impl Reading {
         Some(match self {
             // Whatever is waited for is not the client.
             Self::Http1 { .. } if idle_since.is_none() => return None,
-            Self::Http1 { head: Some((after, since)) } if *after == ever => *since + timeouts.head,
+            Self::Http1 { head: Some((after, since)), .. } if *after == ever => *since + timeouts.head,
             Self::Http2 { block: Some((_, since)), .. } => *since + timeouts.head,
             Self::Http2 { asked: Some(asked), .. } if idle_since.is_some() => *asked + LEAVE,
             Self::Http1 { .. } if ever == 0 => idle_since? + timeouts.first_byte,

@@ -26,3 +26,18 @@ impl Answer {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_response_is_all_of_the_answer() {
+        let mut answer = Answer::new(StatusCode::IM_A_TEAPOT);
+        answer.headers.insert("x-pot", http::HeaderValue::from_static("short"));
+        answer.body = Bytes::from_static(b"stout");
+        let response = answer.to_response();
+        assert_eq!((response.status(), response.headers()), (answer.status, &answer.headers));
+        assert_eq!(response.body(), "stout");
+    }
+}

@@ -45,3 +45,22 @@ impl HeaderChanges {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_change_of_any_sort_is_a_change() {
+        let name = HeaderName::from_static("x");
+        let pair = (name.clone(), HeaderValue::from_static("1"));
+        assert!(HeaderChanges::default().is_empty());
+        for changes in [
+            HeaderChanges { remove: vec![name], ..HeaderChanges::default() },
+            HeaderChanges { set: vec![pair.clone()], ..HeaderChanges::default() },
+            HeaderChanges { add: vec![pair], ..HeaderChanges::default() },
+        ] {
+            assert!(!changes.is_empty(), "{changes:?}");
+        }
+    }
+}

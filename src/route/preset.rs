@@ -407,6 +407,8 @@ mod tests {
             "/api/v1/.git/HEAD",
             "/%2eenv",
             "/x/%2E%2e/.git",
+            "/x/%2e%2E/admin",
+            "/%2Ewell-known/acme-challenge/x",
             "/phpMyAdmin/index.php",
             "/WP-Login.php",
             "/actuator/heapdump",

@@ -139,6 +139,22 @@ mod tests {
     }
 
     #[test]
+    fn one_change_of_any_sort_is_a_rewrite() {
+        let changes =
+            HeaderChanges { remove: vec![http::HeaderName::from_static("x")], ..HeaderChanges::default() };
+        assert!(Rewrite::default().is_empty());
+        for rewrite in [
+            stripping("/api"),
+            replacing("x", "y"),
+            Rewrite { host: Some(Authority::from_static("inner.example")), ..Rewrite::default() },
+            Rewrite { request_headers: changes.clone(), ..Rewrite::default() },
+            Rewrite { response_headers: changes, ..Rewrite::default() },
+        ] {
+            assert!(!rewrite.is_empty(), "{rewrite:?}");
+        }
+    }
+
+    #[test]
     fn a_prefix_is_stripped_as_whole_segments_and_the_query_stays() {
         let api = stripping("/api");
         for (before, after) in [

@@ -245,6 +245,62 @@ mod tests {
     }
 
     #[test]
+    fn it_knows_how_many_rules_it_has() {
+        for count in [0, 1, 3] {
+            let router = numbered(vec![Matcher::default(); count]);
+            assert_eq!((router.len(), router.is_empty()), (count, count == 0));
+        }
+    }
+
+    #[test]
+    fn a_path_that_leads_to_two_places_is_refused_and_one_that_leads_to_the_same_is_not() {
+        let router = numbered(vec![rule(&[], "/admin/*"), rule(&[], "/*")]);
+        for (path, found) in [
+            ("/public/..;/admin", Err(Ambiguous)),
+            ("/admin/../public", Err(Ambiguous)),
+            ("/public/%2e%2e;x/y", Ok(Some(&1))),
+            ("/admin//x", Ok(Some(&0))),
+            ("/x;y", Ok(Some(&1))),
+        ] {
+            let request = Request::get(path).body(()).unwrap();
+            assert_eq!(router.find(&Head::of(&request, PEER)), found, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_host_longer_than_any_there_is_finds_only_what_is_for_any_host() {
+        let router = numbered(vec![rule(&["*.example.com"], "/*"), rule(&[], "/*")]);
+        for (length, found) in [(MAX_HOST - 1, 0), (MAX_HOST, 0), (MAX_HOST + 1, 1)] {
+            for label in ["a", "A"] {
+                let host = label.repeat(length - ".example.com".len()) + ".example.com";
+                assert_eq!(find(&router, &host, "/"), Some(found), "{label} {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_wildcards_in_wildcards_each_is_found_however_many() {
+        let name = |labels: usize| "a.".repeat(labels) + "example";
+        // By turns a wildcard and the host under it that has a rule of its own.
+        let rules = (0..9).flat_map(|depth| {
+            let path = format!("/{depth}");
+            [rule(&[&format!("*.{}", name(depth))], &path), rule(&[&name(depth + 1)], "/exact")]
+        });
+        let router = numbered(rules.collect());
+        for labels in 1..=12 {
+            for depth in 0..9 {
+                let expected = (labels > depth).then_some(2 * depth);
+                // The second is found by its wildcard alone.
+                for host in [name(labels), format!("b.{}", name(labels - 1))] {
+                    assert_eq!(find(&router, &host, &format!("/{depth}")), expected, "{host} {depth}");
+                }
+            }
+            let expected = (labels <= 9).then_some(2 * labels - 1);
+            assert_eq!(find(&router, &name(labels), "/exact"), expected, "{labels}");
+        }
+    }
+
+    #[test]
     fn agrees_with_trying_every_rule_in_order() {
         let mut random = fastrand::Rng::with_seed(11);
         let labels = ["a", "b", "c"];

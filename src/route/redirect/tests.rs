@@ -43,6 +43,13 @@ fn path_query_and_host_are_filled_in() {
 }
 
 #[test]
+fn it_has_the_status_that_was_asked_for() {
+    for status in [301, 302, 303, 307, 308] {
+        assert_eq!(Redirect::new("/x", status, &[]).unwrap().status(), status);
+    }
+}
+
+#[test]
 fn no_request_turns_it_to_another_site() {
     for path in
         ["//evil.example", "/\\evil.example", "\\\\evil.example", "///evil.example", ".evil.example", "@evil"]
@@ -85,6 +92,8 @@ fn targets_that_a_request_could_turn_are_refused() {
         ("https://{path}", Target),
         ("https://{query}.example", Authority),
         ("https://x.{host}/", Authority),
+        ("https://{host}:port/", Authority),
+        ("https://{host}:65536/", Authority),
         ("https://{host}.evil.example/", Authority),
         ("https://new.example/{host}", Authority),
         ("/{host}", Authority),

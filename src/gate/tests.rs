@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Address, Kind, Limits};
+use crate::model::{Address, Kind, Limits, Phase};
 
 fn target(instance: &str) -> Target {
     let address = Address::Socket(([127, 0, 0, 1], 1).into());
@@ -50,6 +50,8 @@ async fn the_ramp_lets_in_the_oldest_first_and_grows() {
     let first = granted(holds.pop_front().unwrap()).await;
     first.answered();
     assert_eq!(gate.activity().in_flight, 33, "an answer lets the next in, the body may go on");
+    first.answered();
+    assert_eq!(gate.activity().in_flight, 33, "once");
     assert!(gate.widen());
     assert_eq!(gate.activity().in_flight, 65);
     while gate.widen() {}
@@ -57,6 +59,99 @@ async fn the_ramp_lets_in_the_oldest_first_and_grows() {
 }
 
 type VecDequeOf<T> = std::collections::VecDeque<T>;
+
+#[tokio::test]
+async fn the_ramp_has_a_share_for_each_target() {
+    let (gate, _rings, _) = gate(&Limits { max_held: 1000, ..Limits::default() });
+    let _holds: Vec<Hold> = (0..200).map(|_| gate.hold(true).unwrap()).collect();
+    gate.open(vec![target("a"), target("b")]);
+    assert_eq!(gate.activity().in_flight, 64);
+    gate.open(vec![target("a"), target("b"), target("c")]);
+    assert_eq!(gate.activity().in_flight, 96);
+}
+
+#[tokio::test]
+async fn who_leaves_the_queue_takes_nobody_elses_place() {
+    for gone in 0..3 {
+        let (gate, _rings, _) = gate(&Limits::default());
+        let mut holds: Vec<Hold> = (0..3).map(|_| gate.hold(true).unwrap()).collect();
+        drop(holds.remove(gone));
+        gate.open(vec![target("a")]);
+        for hold in holds {
+            assert!(hold.await.is_ok(), "{gone} of three has gone");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_need_not_wait_rings_no_bell() {
+    let (gate, mut rings, _) = gate(&Limits::default());
+    gate.open(vec![target("a")]);
+    assert!(granted(gate.hold(true).unwrap()).await.counts());
+    assert_eq!(rings.try_next(), None);
+}
+
+#[tokio::test]
+async fn a_demand_that_was_heard_can_be_made_again_and_a_suspicion_always() {
+    let (gate, mut rings, _) = gate(&Limits::default());
+    for _ in 0..2 {
+        gate.demand();
+        assert_eq!(rings.try_next(), Some(Ring::Demand("web".into())));
+        assert_eq!(rings.try_next(), None);
+    }
+    gate.suspect(&target("a"));
+    gate.suspect(&target("a"));
+    for _ in 0..2 {
+        assert_eq!(rings.try_next(), Some(Ring::Suspect("web".into(), target("a"))));
+    }
+    gate.demand();
+    drop(gate);
+    assert_eq!(rings.next().await, Some(Ring::Demand("web".into())));
+    assert_eq!(rings.next().await, None);
+}
+
+#[test]
+fn a_shut_door_is_shut_to_everybody_and_tells_how_many_are_inside() {
+    let (gate, _rings, _) = gate(&Limits::default());
+    assert!(!gate.is_open());
+    assert_eq!(gate.shut(), 0);
+    gate.open(vec![target("a")]);
+    assert!(gate.is_open());
+    let _inside = [gate.enter(true).unwrap(), gate.enter(false).unwrap()];
+    assert_eq!(gate.shut(), 2);
+    assert!(!gate.is_open());
+    assert_eq!(gate.hold_if_open(true).unwrap_err(), Refused::Shut);
+    let _waits = gate.hold(true).unwrap();
+    assert_eq!(gate.activity().held, 1, "before a shut door");
+}
+
+#[tokio::test]
+async fn changed_limits_hold_for_who_waits_and_who_comes() {
+    let limits = Limits { max_held: 1, max_in_flight: Some(1), ..Limits::default() };
+    let (gate, _rings, _) = gate(&limits);
+    gate.open(vec![target("a")]);
+    let _inside = gate.enter(true).unwrap();
+    let waits = gate.hold(true).unwrap();
+    assert_eq!(gate.hold(true).unwrap_err(), Refused::Full);
+
+    let wider = spec(&Limits { max_held: 2, max_in_flight: Some(2), ..limits });
+    gate.set_spec(wider.clone());
+    assert_eq!(gate.spec(), wider);
+    let _second = granted(waits).await;
+    let _holds = [gate.hold(true).unwrap(), gate.hold(true).unwrap()];
+    assert_eq!(gate.hold(true).unwrap_err(), Refused::Full);
+    gate.open(vec![target("b")]);
+    assert_eq!(gate.targets(), [(target("b"), 2)], "opened to others, it has the same limit");
+}
+
+#[test]
+fn who_looks_sees_what_was_published_last() {
+    let (gate, _rings, _) = gate(&Limits::default());
+    let watch = gate.watch();
+    let view = View { phase: Phase::Awake, ..View::default() };
+    gate.publish(view.clone());
+    assert_eq!((&*gate.view(), &**watch.borrow()), (&view, &view));
+}
 
 #[tokio::test]
 async fn who_leaves_gives_the_place_back_at_once() {
@@ -122,6 +217,24 @@ fn load_goes_where_the_fewest_are_in_flight() {
     let passes: Vec<Pass> = (0..9).map(|_| gate.enter(true).unwrap()).collect();
     assert!(gate.targets().iter().all(|(_, in_flight)| *in_flight == 3));
     drop(passes);
+}
+
+#[test]
+fn equals_take_turns() {
+    let (gate, _rings, _) = gate(&Limits::default());
+    gate.open(vec![target("a"), target("b"), target("c")]);
+    let served: Vec<String> =
+        (0..12).map(|_| gate.enter(true).unwrap().target().instance.to_string()).collect();
+    assert_eq!(served.concat(), "abcabcabcabc");
+}
+
+#[test]
+fn a_target_that_stays_keeps_its_count() {
+    let (gate, _rings, _) = gate(&Limits::default());
+    gate.open(vec![target("a")]);
+    let _pass = gate.enter(true).unwrap();
+    gate.open(vec![target("b"), target("a")]);
+    assert_eq!(gate.targets(), [(target("b"), 0), (target("a"), 1)]);
 }
 
 #[test]

@@ -100,7 +100,8 @@ impl Wire {
 
     /// Writes; `false` when the other side has closed.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> bool {
-        self.stream.write_all(bytes).await.is_ok()
+        let written = tokio::time::timeout(PATIENCE, self.stream.write_all(bytes)).await;
+        written.unwrap_or_else(|_| panic!("nobody reads {}", text(bytes))).is_ok()
     }
 
     /// Says that nothing more will come.

@@ -37,6 +37,31 @@ pub(super) fn others<'a>(path: &'a str, normal: &'a str) -> impl Iterator<Item =
     all.map(move |bits| reading(bits).read(path)).filter(move |read| read != normal)
 }
 
+/// What follows a prefix that the path begins with, however its letters are spelled; its slashes are to stand there as such, for
+/// not every server takes another spelling for one.
+pub(super) fn after<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
+    let mut rest = path.as_bytes();
+    for wanted in prefix.bytes() {
+        let length = match escaped(rest) {
+            Some(byte) if byte == wanted && byte != b'/' => 3,
+            _ if rest.first() == Some(&wanted) => 1,
+            _ => return None,
+        };
+        rest = &rest[length..];
+    }
+    path.get(path.len() - rest.len()..)
+}
+
+/// Whether a server might find a `..` in it. Behind something that is put before the path, that would lead out of it again.
+pub(super) fn climbs(path: &str) -> bool {
+    let climbs_as = |bits: u8| {
+        let reading =
+            Reading { slashes: bits & 1 != 0, parameters: bits & 2 != 0, merged: false, dots: false };
+        reading.read(path).split('/').any(|segment| segment == "..")
+    };
+    !is_plain(path) && (0..4).any(climbs_as)
+}
+
 /// Whether it is its own normal reading and has no other; true for almost every path, so this is quick. May be false
 /// for a path that is.
 fn is_plain(path: &str) -> bool {
@@ -214,6 +239,50 @@ mod tests {
             let normal = normal(path);
             let all: Vec<String> = others(path, &normal).collect();
             assert!(normal == read || all.iter().any(|other| other == read), "{path}: {normal} and {all:?}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_found_however_its_letters_are_spelled() {
+        for (path, prefix, rest) in [
+            ("/api/x", "/api", Some("/x")),
+            ("/%61p%69/%78", "/api", Some("/%78")),
+            ("/%61%70%69", "/api", Some("")),
+            ("/caf%C3%A9/x", "/café", Some("/x")),
+            ("/a%2Fb/x", "/a/b", None),
+            ("/%2561pi/x", "/api", None),
+            ("/ap", "/api", None),
+            ("/ap%6", "/api", None),
+            ("/x/api", "/api", None),
+            ("/100%/x", "/100%", Some("/x")),
+            ("/100%25/x", "/100%", Some("/x")),
+            ("/x", "", Some("/x")),
+        ] {
+            assert_eq!(after(path, prefix), rest, "{path} {prefix}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_climbs_is_seen_to_climb() {
+        for path in [
+            "/..",
+            "/../x",
+            "/a/../b",
+            "/a/%2e%2E/b",
+            "/a/.%2e",
+            "/..;x/b",
+            "/a;/..;y=1/b",
+            "/..%2fb",
+            "/a%2F..%5cb",
+            "/a\\..\\b",
+            "/a;x\\..",
+            "//..//b",
+        ] {
+            assert!(climbs(path), "{path}");
+        }
+        for path in ["/", "*", "/a/./b", "/a//b", "/...", "/..a/b..", "/a;..", "/%252e%252e/x", "/a;x=..;y/b"]
+        {
+            assert!(!climbs(path), "{path}");
         }
     }
 

@@ -6,14 +6,15 @@ use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderValue, Uri, request};
 use regex::Regex;
 
-use super::HeaderChanges;
+use super::{HeaderChanges, reading};
 
 /// What is changed in a request on its way to the service, and in the answer on its way back. The default changes
 /// nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Rewrite {
     /// Taken off the front of the path, where it stands there as whole segments: `/api` makes `/x` of `/api/x`
-    /// and `/` of `/api`, and leaves `/apix` alone. Without a slash at its end.
+    /// and `/` of `/api`, and leaves `/apix` alone. Without a slash at its end. The path's letters may be spelled as
+    /// escapes.
     pub strip_prefix: Option<Box<str>>,
     /// Then, a replacement in the path.
     pub path: Option<PathRewrite>,
@@ -61,7 +62,8 @@ impl Rewrite {
     /// Changes a request. What is not named stays as it is, byte by byte; the query always stays.
     ///
     /// # Errors
-    /// A path that cannot be sent (it has a space, for example); the request is then unchanged.
+    /// A path that cannot be sent (it has a space, for example), or that is rewritten and has a `..`, which could lead out of what
+    /// the replacement puts before it; the request is then unchanged.
     pub fn apply(&self, parts: &mut request::Parts) -> Result<(), Unrewritable> {
         if self.strip_prefix.is_some() || self.path.is_some() || self.host.is_some() {
             parts.uri = self.uri(&parts.uri)?;
@@ -81,6 +83,9 @@ impl Rewrite {
     }
 
     fn uri(&self, uri: &Uri) -> Result<Uri, Unrewritable> {
+        if self.path.is_some() && reading::climbs(uri.path()) {
+            return Err(Unrewritable);
+        }
         let path = self.path(uri.path());
         let mut changed = uri.clone().into_parts();
         if *path != *uri.path() {
@@ -103,7 +108,7 @@ impl Rewrite {
         if !path.starts_with('/') {
             return Cow::Borrowed(path);
         }
-        let stripped = match self.strip_prefix.as_deref().and_then(|prefix| path.strip_prefix(prefix)) {
+        let stripped = match self.strip_prefix.as_deref().and_then(|prefix| reading::after(path, prefix)) {
             Some("") => "/",
             Some(rest) if rest.starts_with('/') => rest,
             _ => path,
@@ -165,6 +170,8 @@ mod tests {
             ("/apix", "/apix"),
             ("/x/api", "/x/api"),
             ("/api//x", "//x"),
+            ("/%61pi/%61", "/%61"),
+            ("/%61pix", "/%61pix"),
             ("http://a.example/api/x", "http://a.example/x"),
         ] {
             assert_eq!(rewritten(&api, before), after);
@@ -212,6 +219,17 @@ mod tests {
         let (mut parts, ()) = Request::get("/x").body(()).unwrap().into_parts();
         assert_eq!(replacing("x", "a b").apply(&mut parts), Err(Unrewritable));
         assert_eq!(parts.uri, "/x");
+    }
+
+    #[test]
+    fn nothing_leads_out_of_what_is_put_before_a_path() {
+        let into = replacing("^/", "/acme/");
+        for path in ["/../other", "/%2e%2e/other", "/..;x/other", "/..%2fother", "/a/../../other"] {
+            let (mut parts, ()) = Request::get(path).body(()).unwrap().into_parts();
+            assert_eq!(into.apply(&mut parts), Err(Unrewritable), "{path}");
+            assert_eq!(parts.uri, path);
+        }
+        assert_eq!(rewritten(&into, "/a//b;x/./c?../d"), "/acme/a//b;x/./c?../d");
     }
 
     #[test]

@@ -18,6 +18,8 @@ async fn gateway(scene: &Scene, upstream: &str) -> Gateway {
             { "path": "/admin/*", "service": "mirror", "lock": "team" },
             { "path": "/a/secret", "service": "mirror", "lock": "team" },
             { "path": "/old/*", "redirect": { "to": "https://new.example{path}{query}" } },
+            { "host": "acme.example", "service": "mirror", "rewrite": { "regex": "^/", "replace": "/tenants/acme/" } },
+            { "path": "/api/*", "service": "mirror", "strip_prefix": "/api" },
             { "service": "mirror" },
         ],
     });
@@ -76,6 +78,32 @@ async fn no_spelling_of_a_path_leads_around_its_lock() {
         "/a/%2e/secret",
     ] {
         ask(&gateway, path).await.is_problem(400, "ambiguous_path");
+    }
+}
+
+#[tokio::test]
+async fn no_spelling_of_a_path_leads_out_of_what_is_put_before_it() {
+    let (scene, mirror) = (Scene::new(), mirror().await);
+    let gateway = gateway(&scene, &format!("http://{}", mirror.address)).await;
+    let of_acme = async |path: &str| {
+        gateway.ask(Request::get(path).header("host", "acme.example").body(full("")).unwrap()).await
+    };
+    for path in
+        ["/../other", "/x/../../other", "/%2e%2E/other", "/..;x/other", "/..%2Fother", "/..\\other", "/.."]
+    {
+        of_acme(path).await.is_problem(400, "bad_request");
+    }
+    for (path, sent) in [("/", "/tenants/acme/"), ("/a//b;c=..%20/..d", "/tenants/acme/a//b;c=..%20/..d")] {
+        assert_eq!(seen(&of_acme(path).await)["target"], sent);
+    }
+}
+
+#[tokio::test]
+async fn a_prefix_is_stripped_however_it_is_spelled() {
+    let (scene, mirror) = (Scene::new(), mirror().await);
+    let gateway = gateway(&scene, &format!("http://{}", mirror.address)).await;
+    for path in ["/api/a%2Fb", "/%61pi/a%2Fb", "/a%70%69/a%2Fb"] {
+        assert_eq!(seen(&ask(&gateway, path).await)["target"], "/a%2Fb", "{path}");
     }
 }
 

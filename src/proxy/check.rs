@@ -107,7 +107,8 @@ fn settle_host<B>(request: &mut Request<B>) -> Result<(), Problem> {
 }
 
 /// A host name, an IPv4 address or a bracketed IPv6 one, with a port or without. Narrower than RFC 3986: no
-/// userinfo, no percent-encoding, none of the punctuation that no real name has.
+/// userinfo, no percent-encoding, none of the punctuation that no real name has; and no dot in front, for `..` is the name of a
+/// folder to programs that have one for each host.
 fn is_host(text: &str) -> bool {
     let (name, port) = match text.strip_prefix('[') {
         Some(rest) => {
@@ -128,6 +129,7 @@ fn is_host(text: &str) -> bool {
     };
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     !name.is_empty()
+        && !name.starts_with('.')
         && name.len() <= 255
         && name.bytes().all(is_name)
         && port
@@ -188,8 +190,8 @@ mod tests {
             assert_eq!(status("GET", "/", &[("host", good)]), 200, "{good}");
         }
         for bad in [
-            "", "a, b", "u@b", "a b", "a/../b", "a:", "a:x", "a:+1", "a:65536", "[::1", "[x]", "[::1]x",
-            ":80",
+            "", ".", "..", ".a", "..:80", "a, b", "u@b", "a b", "a/../b", "a:", "a:x", "a:+1", "a:65536",
+            "[::1", "[x]", "[::1]x", ":80",
         ] {
             assert_eq!(status("GET", "/", &[("host", bad)]), 400, "{bad}");
         }

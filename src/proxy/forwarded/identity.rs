@@ -5,9 +5,9 @@
 const BEGINNINGS: [&[u8]; 6] =
     [b"x-forwarded-", b"x-amzn-mtls-", b"x-amzn-oidc-", b"x-ssl-client-", b"ssl-client-", b"x-client-cert"];
 
-/// Names of such fields: the client's address, in the words of several CDNs, its certificate (RFC 9440), and the path
-/// that it asked for before it was rewritten.
-const NAMES: [&[u8]; 14] = [
+/// Names of such fields: the client's address, in the words of several CDNs, how it came, its certificate (RFC 9440), its user's
+/// name, and the path that it asked for before it was rewritten.
+const NAMES: [&[u8]; 21] = [
     b"forwarded",
     b"x-real-ip",
     b"client-cert",
@@ -15,7 +15,14 @@ const NAMES: [&[u8]; 14] = [
     b"x-arr-clientcert",
     b"true-client-ip",
     b"cf-connecting-ip",
+    b"cf-connecting-ipv6",
     b"fastly-client-ip",
+    b"fly-client-ip",
+    b"front-end-https",
+    b"x-azure-clientip",
+    b"x-remote-user",
+    b"x-url-scheme",
+    b"x-webauth-user",
     b"x-client-ip",
     b"x-cluster-client-ip",
     b"x-envoy-external-address",

@@ -112,6 +112,16 @@ const SAID: &[Row] = &[
         passes("GET / HTTP/1.1|host: a||"),
     ),
     (
+        "who came, in the words of proxies that are not there",
+        "GET / HTTP/1.1|Host: a|CF-Connecting-IPv6: 6|Fly-Client-IP: 6|X-Azure-ClientIP: 6|X-Remote-User: root|X-WebAuth-User: root||",
+        passes("GET / HTTP/1.1|host: a||"),
+    ),
+    (
+        "how it came, in their words",
+        "GET / HTTP/1.1|Host: a|Front-End-Https: on|X_Url_Scheme: https||",
+        passes("GET / HTTP/1.1|host: a||"),
+    ),
+    (
         "underscores",
         "GET / HTTP/1.1|Host: a|X_Forwarded_For: 6.6.6.6|X_Real_IP: 6.6.6.6||",
         passes("GET / HTTP/1.1|host: a||"),

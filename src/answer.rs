@@ -183,18 +183,23 @@ impl Problem {
     }
 }
 
-/// What every document of the gateway's own says: that it is of this moment, to caches of every kind (RFC 9111; RFC 9213
-/// for those of content delivery networks; `Surrogate-Control` for those from before that, which may have been told to
-/// overlook the first), that it is no page to be found by search engines, and that it is what it says it is.
-pub(crate) fn own_headers() -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+/// What an answer says that is of this moment, to caches of every kind (RFC 9111; RFC 9213 for those of content delivery
+/// networks; `Surrogate-Control` for those from before that, which may have been told to overlook the first).
+pub(crate) fn for_no_cache() -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     let all = [
-        (header::CACHE_CONTROL, "no-store"),
-        (HeaderName::from_static("cdn-cache-control"), "no-store"),
-        (HeaderName::from_static("surrogate-control"), "no-store"),
-        (HeaderName::from_static("x-robots-tag"), "noindex"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        header::CACHE_CONTROL,
+        HeaderName::from_static("cdn-cache-control"),
+        HeaderName::from_static("surrogate-control"),
     ];
-    all.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value)))
+    all.into_iter().map(|name| (name, HeaderValue::from_static("no-store")))
+}
+
+/// What every document of the gateway's own says: that it is of this moment, that it is no page to be found by search
+/// engines, and that it is what it says it is.
+pub(crate) fn own_headers() -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let all =
+        [(HeaderName::from_static("x-robots-tag"), "noindex"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    for_no_cache().chain(all.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))))
 }
 
 /// Whether a request with these headers is a gRPC call: `content-type: application/grpc`, alone or with a

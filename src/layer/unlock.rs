@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tower_service::Service;
 
 use super::{Class, Entry, ResponseFuture, Rules, Shared, onward, refusal};
-use crate::answer::Problem;
+use crate::answer::{Problem, for_no_cache};
 use crate::body::WakeBody;
 use crate::clock::Clock;
 use crate::lock::{Attempt, Guesses, Lock, Memory, Moment, Tried};
@@ -116,7 +116,13 @@ where
             let going = onward(shared, rules, inner, entry, request, from);
             ResponseFuture::held(async move {
                 let mut response = going.await?;
-                response.headers_mut().append(SET_COOKIE, cookie);
+                let headers = response.headers_mut();
+                headers.append(SET_COOKIE, cookie);
+                // Whatever the service says of it: a cache that keeps cookies and does not look at queries would hand this one,
+                // which is as good as the link, to everybody.
+                for (name, value) in for_no_cache() {
+                    headers.insert(name, value);
+                }
                 Ok(response)
             })
         }

@@ -13,6 +13,8 @@ use crate::tls::{certificate, http1, put};
 
 pub(crate) const TOKEN: &str = "a-token-of-some-length";
 const KEY: &str = "a key for links of 32 characters or more";
+/// What services say whose answers may be kept.
+const KEEP: &str = "public, max-age=60";
 pub(crate) const PASSWORD: &str = "through the looking-glass";
 
 pub(crate) fn hash(password: &str) -> String {
@@ -57,7 +59,8 @@ pub(crate) async fn mirror() -> Upstream {
         let seen = json!({
             "target": target, "authorization": seen("authorization"), "cookie": seen("cookie"), "referer": seen("referer"),
         });
-        Response::new(full(seen.to_string()))
+        let response = Response::builder().header("cache-control", KEEP).header("cdn-cache-control", KEEP);
+        response.body(full(seen.to_string())).unwrap()
     })
     .await
 }
@@ -204,6 +207,9 @@ async fn the_service_does_not_see_the_keys() {
     assert_eq!(fragment, "c");
     let followed = gateway.ask(with(&target(url), &[])).await;
     assert_eq!(seen(&followed)["target"], "/a?b=1");
+    for name in ["cache-control", "cdn-cache-control", "surrogate-control"] {
+        assert_eq!(followed.header(name), "no-store", "{name}: no cache may hand the cookie on");
+    }
     let cookie = followed.header("set-cookie").to_owned();
     let (pair, attributes) = cookie.split_once("; ").unwrap();
     assert_eq!(attributes, "Path=/; Max-Age=3600; HttpOnly; SameSite=Lax");
@@ -211,7 +217,9 @@ async fn the_service_does_not_see_the_keys() {
     let own = bearer("the-service-has-its-own-tokens");
     let crumbs = format!("c=1; {pair}; d=2");
     let headers = [("cookie", &*crumbs), ("authorization", &*own), ("referer", url)];
-    let by_cookie = seen(&gateway.ask(with("/b", &headers)).await);
+    let answer = gateway.ask(with("/b", &headers)).await;
+    assert_eq!(answer.header("cache-control"), KEEP, "that is the service's to say");
+    let by_cookie = seen(&answer);
     assert_eq!(by_cookie["cookie"], json!(["c=1; d=2"]));
     assert_eq!(by_cookie["authorization"], json!([own]), "what opened nothing is the service's");
     assert_eq!(by_cookie["referer"], json!(["http://shop.example/a?b=1"]));

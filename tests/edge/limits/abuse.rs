@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::frames::{
-    CONTINUATION, Client, DATA, END_HEADERS, ENHANCE_YOUR_CALM, HEADERS, PING, RST_STREAM, SETTINGS,
-    WINDOW_UPDATE, fields, frame, get,
+    CONTINUATION, Client, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PADDED, PING,
+    RST_STREAM, SETTINGS, WINDOW_UPDATE, fields, frame, get, status_of,
 };
 use crate::binary_kit::{Gateway, Scene, config};
 
@@ -77,22 +77,31 @@ async fn empty_data_and_a_bomb_of_headers_are_bounded() {
     gateway.get("/").await.is_from("web");
     let before = gateway.heap_megabytes();
 
-    // Frames without anything in them.
-    let empty = |stream| match stream {
-        1 => frame(HEADERS, END_HEADERS, 1, &fields("POST", "/upload")),
-        _ => frame(DATA, 0, 1, &[]),
-    };
-    drop(pour(&gateway, empty).await);
+    // Frames without anything in them (CVE-2019-9518), or with nothing but padding.
+    let open = frame(HEADERS, END_HEADERS, 1, &fields("POST", "/upload"));
+    for empty in [frame(DATA, 0, 1, &[]), frame(DATA, PADDED, 1, &[3, 0, 0, 0])] {
+        let endless = |stream| if stream == 1 { open.clone() } else { empty.clone() };
+        too_much(&gateway, endless).await;
+        // So few that all of them are read, and what is said to them can be.
+        let mut client = Client::connect(gateway.address, &[]).await;
+        client.send(&[open.clone(), empty.repeat(101)].concat()).await;
+        assert_eq!(client.farewell().await, Some(ENHANCE_YOUR_CALM));
+    }
 
-    // One large field in the table, then a thousand times by its number.
-    let mut bomb = fields("GET", "/");
-    bomb.extend([0x40, 1, b'x', 0x7f, 0x81, 0x1e]);
-    bomb.extend([b'v'; 4000]);
-    bomb.extend([0xbe; 10_000]);
+    // One large field in the table (its length is 127 + 1 + 30 * 128), and then again and again by its number.
+    let bomb = |times: usize| {
+        let large = [&[0x40, 1, b'x', 0x7f, 0x81, 0x1e][..], &[b'v'; 3968], &vec![0xbe; times]].concat();
+        frame(HEADERS, END_HEADERS | END_STREAM, 1, &[fields("GET", "/"), large].concat())
+    };
     let mut client = Client::connect(gateway.address, &[]).await;
-    client.try_send(&frame(HEADERS, END_HEADERS | 1, 1, &bomb[..16_000.min(bomb.len())])).await;
-    let answer = client.next().await;
-    assert!(answer.is_some());
+    client.send(&bomb(10_000)).await;
+    assert_eq!(client.farewell().await, Some(ENHANCE_YOUR_CALM));
+    // One that is merely too large costs its own request.
+    let mut client = Client::connect(gateway.address, &[]).await;
+    client.send(&bomb(20)).await;
+    assert_eq!(status_of(&client.until(HEADERS, 1).await.payload), 431);
+    client.send(&get(3, "/")).await;
+    assert_eq!(status_of(&client.until(HEADERS, 3).await.payload), 200);
 
     gateway.still_runs();
     let grown = gateway.heap_megabytes().saturating_sub(before);

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 pub(super) use crate::wire::frames::{
-    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS,
-    WINDOW_UPDATE,
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, RST_STREAM, SETTINGS,
+    WINDOW_UPDATE, status_of,
 };
 
 use crate::proxy_kit::soon;

@@ -16,6 +16,7 @@ pub(crate) const CONTINUATION: u8 = 9;
 
 pub(crate) const END_STREAM: u8 = 0x1;
 pub(crate) const END_HEADERS: u8 = 0x4;
+pub(crate) const PADDED: u8 = 0x8;
 pub(crate) const ACK: u8 = 0x1;
 
 /// What a client begins with.
@@ -162,7 +163,7 @@ impl H2 {
 
 /// The status, which is the first field of a response: one of the static table's, or a literal whose name is
 /// (RFC 7541 appendix A), Huffman-coded or not.
-fn status_of(block: &[u8]) -> u16 {
+pub(crate) fn status_of(block: &[u8]) -> u16 {
     // Changes of the table's size may come before.
     let start = block.iter().position(|byte| byte & 0xe0 != 0x20).unwrap();
     match block[start..] {

@@ -107,8 +107,8 @@ fn settle_host<B>(request: &mut Request<B>) -> Result<(), Problem> {
 }
 
 /// A host name, an IPv4 address or a bracketed IPv6 one, with a port or without. Narrower than RFC 3986: no
-/// userinfo, no percent-encoding, none of the punctuation that no real name has; and no dot in front, for `..` is the name of a
-/// folder to programs that have one for each host.
+/// userinfo, no percent-encoding, none of the punctuation that no real name has; and no empty label but the root's, for who
+/// takes dots off would find another host, and who has a folder for each would find the one above.
 fn is_host(text: &str) -> bool {
     let (name, port) = match text.strip_prefix('[') {
         Some(rest) => {
@@ -127,9 +127,12 @@ fn is_host(text: &str) -> bool {
             None => (text, None),
         },
     };
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    let mut before = b'.';
+    let is_name = |byte: u8| {
+        let before = std::mem::replace(&mut before, byte);
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~') || (byte == b'.' && before != b'.')
+    };
     !name.is_empty()
-        && !name.starts_with('.')
         && name.len() <= 255
         && name.bytes().all(is_name)
         && port
@@ -186,12 +189,22 @@ mod tests {
     fn a_host_is_needed_once_and_well_formed() {
         assert_eq!(status("GET", "/", &[]), 400);
         assert_eq!(status("GET", "/", &[("host", "a"), ("host", "a")]), 400);
-        for good in ["a", "a.example", "a_b.example:8080", "127.0.0.1", "[::1]", "[::1]:80", "a~b"] {
+        for good in [
+            "a",
+            "a.",
+            "a.example.:80",
+            "a.example",
+            "a_b.example:8080",
+            "127.0.0.1",
+            "[::1]",
+            "[::1]:80",
+            "a~b",
+        ] {
             assert_eq!(status("GET", "/", &[("host", good)]), 200, "{good}");
         }
         for bad in [
-            "", ".", "..", ".a", "..:80", "a, b", "u@b", "a b", "a/../b", "a:", "a:x", "a:+1", "a:65536",
-            "[::1", "[x]", "[::1]x", ":80",
+            "", ".", "..", ".a", "..:80", "a..", "a..b", "a, b", "u@b", "a b", "a/../b", "a:", "a:x", "a:+1",
+            "a:65536", "[::1", "[x]", "[::1]x", ":80",
         ] {
             assert_eq!(status("GET", "/", &[("host", bad)]), 400, "{bad}");
         }

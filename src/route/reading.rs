@@ -1,5 +1,5 @@
-//! How a service may read a path. Servers do not agree on it: whether `%2F` is a slash, `//` is `/`, `/a/../b` is `/b`
-//! and `;x` belongs to its segment. So that nobody gets around a rule (a lock, above all) by writing a path in another
+//! How a service may read a path. Servers do not agree on it: whether `%2F` is a slash, `//` is `/`, `/a/../b` is `/b`,
+//! `;x` belongs to its segment and `%00` ends it all. So that nobody gets around a rule (a lock, above all) by writing a path in another
 //! way, rules compare one reading, and a request that another reading would send elsewhere is refused.
 
 use std::borrow::Cow;
@@ -34,7 +34,13 @@ pub(super) fn others<'a>(path: &'a str, normal: &'a str) -> impl Iterator<Item =
         let bit = |at: u8| bits & (1 << at) != 0;
         Reading { slashes: bit(0), parameters: bit(1), merged: bit(2), dots: bit(3) }
     };
-    all.map(move |bits| reading(bits).read(path)).filter(move |read| read != normal)
+    let read = all.flat_map(move |bits| {
+        let whole = reading(bits).read(path);
+        // To programs in C a text ends where there is a NUL.
+        let cut = whole.split_once('\0').map(|(before, _)| before.to_owned());
+        [Some(whole), cut]
+    });
+    read.flatten().filter(move |read| read != normal)
 }
 
 /// What follows a prefix that the path begins with, however its letters are spelled; its slashes are to stand there as such, for
@@ -76,7 +82,7 @@ fn has_other_readings(path: &str) -> bool {
     }
     let raw = Reading { slashes: false, parameters: false, merged: false, dots: false }.read(path);
     let full = Reading { parameters: true, ..NORMAL }.read(path);
-    raw != full
+    raw != full || raw.contains('\0')
 }
 
 impl Reading {
@@ -235,6 +241,9 @@ mod tests {
             ("//admin", "//admin"),
             ("/a\\..\\admin", "/a\\..\\admin"),
             ("/a%5c..%5cadmin", "/a\\..\\admin"),
+            ("/admin%00", "/admin"),
+            ("/admin/x%00/../../y", "/admin/x"),
+            ("/public/../admin%00.png", "/admin"),
         ] {
             let normal = normal(path);
             let all: Vec<String> = others(path, &normal).collect();

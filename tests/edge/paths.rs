@@ -76,6 +76,9 @@ async fn no_spelling_of_a_path_leads_around_its_lock() {
         "/a//../secret",
         "/a%2Fsecret",
         "/a/%2e/secret",
+        "/admin%00",
+        "/admin%00.png",
+        "/a/secret%00",
     ] {
         ask(&gateway, path).await.is_problem(400, "ambiguous_path");
     }

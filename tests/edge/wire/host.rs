@@ -24,6 +24,8 @@ const HOSTS: &[Row] = &[
     ("two dots", "GET / HTTP/1.1|Host: ..||", refused(&[400])),
     ("a dot in front", "GET / HTTP/1.1|Host: .a||", refused(&[400])),
     ("dots and a port", "GET / HTTP/1.1|Host: ..:80||", refused(&[400])),
+    ("nothing between dots", "GET / HTTP/1.1|Host: a..b||", refused(&[400])),
+    ("two final dots", "GET / HTTP/1.1|Host: shop.example..||", refused(&[400])),
     ("a user", "GET / HTTP/1.1|Host: u@b||", refused(&[400])),
     ("a space within", "GET / HTTP/1.1|Host: a b||", refused(&[400])),
     ("a path", "GET / HTTP/1.1|Host: a/../b||", refused(&[400])),

@@ -1,5 +1,6 @@
-//! What too many do to others: as many connections as the system has files for, half of them with a request and its body
-//! held by a service that sleeps, and beside them a route whose service is awake. The gateway is the real program.
+//! What too many do to others: as many connections as the system has files for, ten thousand requests and their bodies held by a
+//! service that sleeps, and beside them a route whose service is awake. The gateway is the real program. Half of the connections
+//! hold a request each over HTTP/1.1; where that makes fewer than there are to be, some over HTTP/2 hold the others.
 //!
 //! `cargo bench --bench overload` (about a minute). Prints the awake route's times beside the crowd and, in turns with it,
 //! at a second gateway that has none, what the gateway takes of memory, what became of every held request, and what those
@@ -13,11 +14,13 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper::client::conn::http2::SendRequest;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,6 +30,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// As many as are asked for where there are files for them; the gateway wants two for each, and some.
 const CONNECTIONS: usize = 20_000;
+/// Requests that are held.
+const HELD: usize = 10_000;
+/// As many of them as one connection over HTTP/2 has, of the 100 that it may.
+const STREAMS: usize = 50;
 const BODY: usize = 64 * 1024;
 /// Requests to the awake service in one round.
 const ROUND: usize = 4_000;
@@ -56,24 +63,37 @@ fn main() -> Result<(), Failure> {
 async fn overload() -> Result<(), Failure> {
     let files = getrlimit(Resource::Nofile).maximum.map_or(usize::MAX, |files| files as usize);
     let connections = CONNECTIONS.min((files - 600) / 2);
-    let held = connections / 2;
+    let (held, over_http1) = (HELD, HELD.min(connections / 2));
+    let over_http2 = (HELD - over_http1).div_ceil(STREAMS);
     let awake = TcpListener::bind("127.0.0.1:0").await?;
     let upstream = awake.local_addr()?;
     tokio::spawn(serve(awake));
     let directory = tempfile::tempdir()?;
     let (mut gateway, address, admin) = start(directory.path(), upstream, connections, held).await?;
     let process = gateway.id().ok_or("it has ended")?;
-    println!("{connections} connections, {held} requests with bodies of {BODY} bytes held");
+    println!(
+        "{connections} connections, {held} requests with bodies of {BODY} bytes held, of {over_http1} and {over_http2} of them"
+    );
 
     let elsewhere = tempfile::tempdir()?;
     let (mut other, quiet, _) = start(elsewhere.path(), upstream, connections, held).await?;
     round(address).await?;
     println!("before the crowd comes:   {} MB", megabytes(process)?);
-    let idle = connect(address, connections - held - 64).await?;
+    let idle = connect(address, connections - over_http1 - over_http2 - 64).await?;
     let mut crowd = JoinSet::new();
     // One after the other, for so many at once would overrun the system's queue.
-    for stream in connect(address, held).await? {
+    for stream in connect(address, over_http1).await? {
         crowd.spawn(async move { ended(ask_on(stream, "POST", "/asleep", BODY).await, BODY) });
+    }
+    let mut left = held - over_http1;
+    for stream in connect(address, over_http2).await? {
+        let (client, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        for _ in 0..STREAMS.min(left) {
+            crowd.spawn(ask_over_http2(client.clone()));
+        }
+        left = left.saturating_sub(STREAMS);
     }
     wait_for_held(admin, held).await?;
     let (mut alone, mut beside) = (Vec::new(), Vec::new());
@@ -158,7 +178,7 @@ async fn serve(listener: TcpListener) -> Result<(), Failure> {
         let service = service_fn(async |request: Request<Incoming>| {
             // A body that breaks off is the gateway's to tell of.
             let read = request.into_body().collect().await.map_or(0, |body| body.to_bytes().len());
-            Ok::<_, Infallible>(Response::new(Full::<bytes::Bytes>::from(read.to_string())))
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(read.to_string())))
         });
         tokio::spawn(
             hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
@@ -180,6 +200,18 @@ async fn ask_on(mut stream: TcpStream, method: &str, path: &str, body: usize) ->
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     Ok(answer)
+}
+
+async fn ask_over_http2(mut client: SendRequest<Full<Bytes>>) -> String {
+    let asked = async {
+        let request = Request::post("http://a/asleep").body(Full::from(vec![b'x'; BODY]))?;
+        let response = client.send_request(request).await?;
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        let cut = if status == 200 && body != BODY.to_string().as_bytes() { "CUT" } else { "" };
+        Ok::<_, Failure>(format!("{} {cut}", status.as_u16()))
+    };
+    asked.await.unwrap_or_else(|error| error.to_string())
 }
 
 fn ended(answer: std::io::Result<String>, body: usize) -> String {
@@ -210,7 +242,7 @@ async fn wait_for_held(admin: SocketAddr, held: usize) -> Result<(), Failure> {
             let (mut client, connection) = hyper::client::conn::http1::handshake(io).await?;
             tokio::spawn(connection);
             let request = Request::get("/api/services/asleep").header("host", "localhost");
-            let answer = client.send_request(request.body(Full::<bytes::Bytes>::default())?).await?;
+            let answer = client.send_request(request.body(Full::<Bytes>::default())?).await?;
             let status: serde_json::Value =
                 serde_json::from_slice(&answer.into_body().collect().await?.to_bytes())?;
             if status["held"] == held {
@@ -250,7 +282,7 @@ async fn round(address: SocketAddr) -> Result<Vec<Duration>, Failure> {
             let mut times = Vec::new();
             for _ in 0..ROUND / 8 {
                 let began = Instant::now();
-                let request = Request::get("/").header("host", "a").body(Full::<bytes::Bytes>::default())?;
+                let request = Request::get("/").header("host", "a").body(Full::<Bytes>::default())?;
                 let response = client.send_request(request).await?;
                 if response.status() != 200 {
                     return Err(response.status().to_string().into());

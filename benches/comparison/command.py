@@ -1,0 +1,114 @@
+"""The command: its options, its rounds, its report."""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from . import build, handshake, held, install, instructions, machine, ready, report, small, warm
+from .bench import Bench
+from .figures import Results
+from .proxies.haproxy import Haproxy
+from .proxies.nginx import Nginx, NginxLarge
+from .proxies.wakegate import Wakegate
+
+ROWS = [*warm.ROWS, *handshake.ROWS, *instructions.ROWS, *held.ROWS, *ready.ROWS, *small.ROWS]
+PROXIES = ("wakegate", "nginx", "haproxy")
+
+
+def chosen(what, known):
+    """The names in a list with commas, all of them known."""
+    names = [name.strip() for name in what.split(",") if name.strip()]
+    for name in names:
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"there is no {name!r}; there are {', '.join(known)}")
+    return names
+
+
+def options(arguments):
+    rows = [row.name for row in ROWS]
+    parser = argparse.ArgumentParser(
+        prog="benches/compare",
+        description="Measures Wakegate beside other proxies, each pinned to one core with the same work, the load and "
+        "the upstream on another; prints medians of interleaved rounds, ratios and whether the goals are met.",
+        epilog=f"Rows: {', '.join(rows)}. Example: benches/compare --only keepalive,h2 --proxies wakegate,nginx",
+    )
+    parser.add_argument("--only", type=lambda what: chosen(what, rows), metavar="ROW[,ROW]", help="these rows alone")
+    parser.add_argument(
+        "--proxies", type=lambda what: chosen(what, PROXIES), default=PROXIES, metavar="NAME[,NAME]",
+        help=f"of {', '.join(PROXIES)}",
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="how many (5)")
+    parser.add_argument("--wakegate", type=Path, metavar="PATH", help="this binary; a release is built if left out")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="every round, as CSV")
+    parser.add_argument("--quick", action="store_true", help="short rounds, whose figures are worth little")
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    asked = options(arguments)
+    machine.obey_signals()
+    try:
+        return measure(asked)
+    except machine.Trouble as trouble:
+        print(f"benches/compare: {trouble}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def measure(asked):
+    if machine.cores() < 2:
+        raise machine.Trouble("this takes two cores: one for the proxy, one for its load and its upstream")
+    missing = install.programs()
+    for program in ("nginx", "openssl"):
+        if program in missing:
+            raise machine.Trouble(f"there is no {program}, and nothing goes without it")
+    rows = [row for row in ROWS if asked.only is None or row.name in asked.only]
+    proxies = there(asked)
+    results = Results()
+    crowd, late = build.benches() if any(row.builds for row in rows) else (None, None)
+    with Bench(asked.quick, crowd, late) as bench:
+        for row in rows:
+            needed = [program for program in row.needs if not shutil.which(program)]
+            if needed:
+                results.troubles.append(f"{row.name}: there is no {', '.join(needed)}")
+                continue
+            rounds(bench, row, proxies, 1 if row.once else asked.rounds, results)
+    figures = [figure for row in rows for figure in row.figures]
+    print()
+    for line in report.lines(figures, results):
+        print(line)
+    for trouble in results.troubles:
+        print(f"!!! MISSING: {trouble}")
+    if asked.csv:
+        report.write_csv(asked.csv, figures, results)
+    return 0
+
+
+def there(asked):
+    """The proxies that are asked for and there."""
+    proxies = []
+    if "wakegate" in asked.proxies:
+        proxies.append(Wakegate((asked.wakegate or build.wakegate()).resolve()))
+    if "nginx" in asked.proxies:
+        proxies += [Nginx(), NginxLarge()]
+    if "haproxy" in asked.proxies:
+        proxies.append(Haproxy())
+    return [proxy for proxy in proxies if proxy.there()]
+
+
+def rounds(bench, row, proxies, count, results):
+    """All rounds of a row: in each, every proxy in its turn, so that what else the machine does falls on all."""
+    fit = [proxy for proxy in proxies if row.fits(proxy.name)]
+    for turn in range(count):
+        for proxy in fit:
+            try:
+                found = row.measure(bench, proxy)
+            except (machine.Trouble, OSError) as trouble:
+                results.troubles.append(f"{row.name}, {proxy.name}: {trouble}")
+                continue
+            for figure, value in found.items():
+                results.add(figure, proxy.name, value)
+            said = ", ".join(f"{figure} {value:,.2f}" for figure, value in found.items())
+            print(f"round {turn + 1} of {count}: {proxy.name}: {said}", flush=True)

@@ -1,0 +1,56 @@
+"""The table, for people and as CSV."""
+
+import csv
+
+COLUMNS = ("wakegate", "nginx", "nginx-large", "haproxy", "envoy", "traefik", "caddy", "direct")
+
+
+def number(value, digits):
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def verdict(results, figure):
+    said = {True: "yes", False: "NO", None: "–"}
+    return ", ".join(said[results.met(figure.name, goal)] for goal in figure.goals)
+
+
+def lines(figures, results):
+    """The table's lines, in Markdown."""
+    columns = [proxy for proxy in COLUMNS if proxy in results.proxies()]
+    head = ["measure", "unit", *columns, "× nginx", "× haproxy", "goal", "met"]
+    rows = [head, ["---", "---", *["---:"] * (len(columns) + 2), "---", "---"]]
+    for figure in figures:
+        if figure.name not in results.rounds:
+            continue
+        values = [number(results.median(figure.name, proxy), figure.digits) for proxy in columns]
+        ratios = [number(results.ratio(figure.name, of), 2) for of in ("nginx", "haproxy")]
+        goals = ", ".join(map(str, figure.goals))
+        rows.append([figure.title, figure.unit, *values, *ratios, goals, verdict(results, figure)])
+    widths = [max(len(row[at]) for row in rows) for at in range(len(head))]
+    for row in rows:
+        yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |"
+
+
+def write_csv(path, figures, results):
+    """Every round of every proxy, and its median."""
+    with open(path, "w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["measure", "title", "unit", "proxy", "median", "ratio_of_wakegate", "goal", "met", "rounds"])
+        for figure in figures:
+            for proxy, values in results.rounds.get(figure.name, {}).items():
+                ours = proxy == "wakegate"
+                goals = "; ".join(map(str, figure.goals)) if ours else ""
+                ratio = None if ours else results.ratio(figure.name, proxy)
+                out.writerow(
+                    [
+                        figure.name,
+                        figure.title,
+                        figure.unit,
+                        proxy,
+                        round(results.median(figure.name, proxy), 4),
+                        "" if ratio is None else round(ratio, 4),
+                        goals,
+                        verdict(results, figure) if ours else "",
+                        " ".join(str(round(value, 4)) for value in values),
+                    ]
+                )

@@ -8,12 +8,25 @@ from pathlib import Path
 from . import build, handshake, held, install, instructions, machine, ready, report, small, warm
 from .bench import Bench
 from .figures import Results
-from .proxies.haproxy import Haproxy
-from .proxies.nginx import Nginx, NginxLarge
+from .proxies.caddy import Caddy
+from .proxies.envoy import Envoy
+from .proxies.haproxy import Haproxy, HaproxyBare
+from .proxies.nginx import Nginx, NginxBare, NginxLarge
+from .proxies.traefik import Traefik
 from .proxies.wakegate import Wakegate
 
 ROWS = [*warm.ROWS, *handshake.ROWS, *instructions.ROWS, *held.ROWS, *ready.ROWS, *small.ROWS]
-PROXIES = ("wakegate", "nginx", "haproxy")
+OTHERS = {
+    "nginx": (Nginx, NginxLarge),
+    "haproxy": (Haproxy,),
+    "nginx-bare": (NginxBare,),
+    "haproxy-bare": (HaproxyBare,),
+    "envoy": (Envoy,),
+    "traefik": (Traefik,),
+    "caddy": (Caddy,),
+}
+PROXIES = ("wakegate", *OTHERS)
+USUAL = [name for name in PROXIES if not name.endswith("-bare")]
 
 
 def chosen(what, known):
@@ -35,8 +48,9 @@ def options(arguments):
     )
     parser.add_argument("--only", type=lambda what: chosen(what, rows), metavar="ROW[,ROW]", help="these rows alone")
     parser.add_argument(
-        "--proxies", type=lambda what: chosen(what, PROXIES), default=PROXIES, metavar="NAME[,NAME]",
-        help=f"of {', '.join(PROXIES)}",
+        "--proxies", type=lambda what: chosen(what, PROXIES), default=USUAL, metavar="NAME[,NAME]",
+        help=f"of {', '.join(PROXIES)}; -bare is one without hosts, header rules and X-Forwarded-*, and left out "
+        "unless it is named",
     )
     parser.add_argument("--rounds", type=int, default=5, help="how many (5)")
     parser.add_argument("--wakegate", type=Path, metavar="PATH", help="this binary; a release is built if left out")
@@ -65,8 +79,8 @@ def measure(asked):
         if program in missing:
             raise machine.Trouble(f"there is no {program}, and nothing goes without it")
     rows = [row for row in ROWS if asked.only is None or row.name in asked.only]
-    proxies = there(asked)
     results = Results()
+    proxies = there(asked, results)
     crowd, late = build.benches() if any(row.builds for row in rows) else (None, None)
     with Bench(asked.quick, crowd, late) as bench:
         for row in rows:
@@ -86,16 +100,21 @@ def measure(asked):
     return 0
 
 
-def there(asked):
+def there(asked, results):
     """The proxies that are asked for and there."""
     proxies = []
     if "wakegate" in asked.proxies:
         proxies.append(Wakegate((asked.wakegate or build.wakegate()).resolve()))
-    if "nginx" in asked.proxies:
-        proxies += [Nginx(), NginxLarge()]
-    if "haproxy" in asked.proxies:
-        proxies.append(Haproxy())
-    return [proxy for proxy in proxies if proxy.there()]
+    for name in asked.proxies:
+        for kind in OTHERS.get(name, ()):
+            proxy = kind()
+            found = install.wheel(proxy.program, proxy.wheel) if proxy.wheel else shutil.which(proxy.program)
+            if found:
+                proxy.program = found
+                proxies.append(proxy)
+            else:
+                results.troubles.append(f"{name}: it is not here, and cannot be had")
+    return proxies
 
 
 def rounds(bench, row, proxies, count, results):

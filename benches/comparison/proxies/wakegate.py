@@ -39,9 +39,6 @@ class Wakegate(Proxy):
     def held(self, running, _):
         return fetch(running.setup.admin, f"/api/services/{HOST.split('.')[0]}")["held"]
 
-    def there(self):
-        return True
-
     def command(self, setup):
         return [self.program, "serve", "--config", setup.write("wakegate.json", json.dumps(self.config(setup)))]
 

@@ -14,8 +14,8 @@ Certificate = namedtuple("Certificate", "chain key")
 class Bench:
     """To be used in a `with`."""
 
-    def __init__(self, quick, crowd, ready):
-        self.quick, self.crowd, self.ready = quick, crowd, ready
+    def __init__(self, quick, profiles, crowd, ready):
+        self.quick, self.profiles, self.crowd, self.ready = quick, profiles, crowd, ready
 
     def __enter__(self):
         self.keeper = tempfile.TemporaryDirectory(prefix="compare-")

@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from . import build, handshake, held, install, instructions, machine, ready, report, small, warm
+from . import build, handshake, held, install, instructions, machine, many, quota, ready, report, small, warm
 from .bench import Bench
 from .figures import Results
 from .proxies.caddy import Caddy
@@ -15,7 +15,8 @@ from .proxies.nginx import Nginx, NginxBare, NginxLarge
 from .proxies.traefik import Traefik
 from .proxies.wakegate import Wakegate
 
-ROWS = [*warm.ROWS, *handshake.ROWS, *instructions.ROWS, *held.ROWS, *ready.ROWS, *small.ROWS]
+SUBJECTS = (warm, handshake, instructions, held, ready, small, quota, many)
+ROWS = [row for subject in SUBJECTS for row in subject.ROWS]
 OTHERS = {
     "nginx": (Nginx, NginxLarge),
     "haproxy": (Haproxy,),
@@ -38,6 +39,12 @@ def chosen(what, known):
     return names
 
 
+def folder(path):
+    if not Path(path).is_dir():
+        raise argparse.ArgumentTypeError(f"{path} is no directory")
+    return Path(path).resolve()
+
+
 def options(arguments):
     rows = [row.name for row in ROWS]
     parser = argparse.ArgumentParser(
@@ -55,6 +62,9 @@ def options(arguments):
     parser.add_argument("--rounds", type=int, default=5, help="how many (5)")
     parser.add_argument("--wakegate", type=Path, metavar="PATH", help="this binary; a release is built if left out")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="every round, as CSV")
+    parser.add_argument(
+        "--profiles", type=folder, metavar="DIRECTORY", help="keep there what callgrind writes, for callgrind_annotate"
+    )
     parser.add_argument("--quick", action="store_true", help="short rounds, whose figures are worth little")
     return parser.parse_args(arguments)
 
@@ -82,7 +92,7 @@ def measure(asked):
     results = Results()
     proxies = there(asked, results)
     crowd, late = build.benches() if any(row.builds for row in rows) else (None, None)
-    with Bench(asked.quick, crowd, late) as bench:
+    with Bench(asked.quick, asked.profiles, crowd, late) as bench:
         for row in rows:
             needed = [program for program in row.needs if not shutil.which(program)]
             if needed:

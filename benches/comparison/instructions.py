@@ -11,7 +11,8 @@ TITLE = "user instructions per request (callgrind), 100 B keep-alive"
 
 def collected(bench, proxy, requests):
     """All the instructions from start to end of a proxy that answers that many requests."""
-    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--trace-children=no"]
+    out = f"{bench.profiles}/callgrind.out.{proxy.name}.{requests}" if bench.profiles else "/dev/null"
+    valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--trace-children=no"]
     with proxy.run(bench, bench.origin.port, valgrind) as running:
         # Always as many on their way as can be, so that what a turn of the proxy's loop costs is shared by as many.
         load.h2load(running.setup.http, requests, 64, 1, http1=True)

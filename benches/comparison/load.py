@@ -1,6 +1,7 @@
 """The load: wrk and h2load, on the core that the proxy has not, and what they say."""
 
 import re
+import tempfile
 from dataclasses import dataclass
 
 from . import machine
@@ -42,3 +43,18 @@ def h2load(port, requests, connections, streams, path="/100", http1=False):
         raise machine.Trouble(f"not every answer was fine: {said}")
     took, unit = re.search(r"finished in ([\d.]+)(us|ms|s|m)", said).groups()
     return Done(requests, float(took) * UNITS[unit])
+
+
+def paced(port, rate, seconds, connections=8):
+    """The 99th of a hundred of the times, in seconds, of requests over HTTP/1.1 that come at a rate."""
+    with tempfile.NamedTemporaryFile(prefix="compare-h2load-") as log:
+        each = rate / connections
+        command = ["h2load", "--h1", "-c", connections, "-n", int(rate * seconds), f"--rps={each:.1f}"]
+        command += [f"--log-file={log.name}", f"--connect-to=127.0.0.1:{port}", f"http://{HOST}/100"]
+        machine.run(command, machine.LOAD_CORE, seconds + 60)
+        # A line each: when it began, its status, how many microseconds it took.
+        lines = [line.split() for line in log.read().decode().splitlines()]
+    if not lines or any(status != "200" for _, status, _ in lines):
+        raise machine.Trouble("not every answer was fine")
+    times = sorted(int(took) for _, _, took in lines)
+    return times[len(times) * 99 // 100] / 1e6

@@ -28,10 +28,12 @@ def cores():
     return len(_cores)
 
 
-def start(command, core, **options):
-    """Starts a program on one core. It ends with this one, whatever becomes of this one."""
+def start(command, core, groups=(), **options):
+    """Starts a program on one core, in these control groups. It ends with this one, whatever becomes of this one."""
 
     def before():
+        for group in groups:
+            group.write_text("0")
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         os.sched_setaffinity(0, {core})
 

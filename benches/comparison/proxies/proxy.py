@@ -49,17 +49,17 @@ class Proxy:
         """How many requests wait, where so many are at the origin."""
         return at_origin
 
-    def run(self, bench, origin, wrapper=(), wait=True):
-        """Starts it before an origin, for a `with`."""
-        return Running(self, bench, origin, wrapper, wait)
+    def run(self, bench, origin, wrapper=(), wait=True, groups=()):
+        """Starts it before an origin, for a `with`: by another program, waiting for an answer, in control groups."""
+        return Running(self, bench, origin, wrapper, wait, groups)
 
 
 class Running:
     """A proxy that runs."""
 
-    def __init__(self, proxy, bench, origin, wrapper, wait):
+    def __init__(self, proxy, bench, origin, wrapper, wait, groups):
         self.proxy, self.bench, self.origin = proxy, bench, origin
-        self.wrapper, self.wait = wrapper, wait
+        self.wrapper, self.wait, self.groups = wrapper, wait, groups
         self.keeper = tempfile.TemporaryDirectory(prefix=f"compare-{proxy.name}-")
 
     def __enter__(self):
@@ -75,6 +75,7 @@ class Running:
         self.process = machine.start(
             command,
             machine.PROXY_CORE,
+            self.groups,
             stdout=self.log,
             stderr=subprocess.STDOUT,
             env=self.proxy.environment(),

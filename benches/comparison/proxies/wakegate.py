@@ -20,6 +20,7 @@ class Wakegate(Proxy):
     limits = {}
     # Whether the measured service is an address alone.
     is_fixed = False
+    hosts = HOSTS
 
     def __init__(self, program):
         self.program = str(program)
@@ -36,6 +37,10 @@ class Wakegate(Proxy):
     def fixed(self):
         return self.but(is_fixed=True)
 
+    def asleep(self, count):
+        """With that many services, none of which is awake."""
+        return self.but(hosts=[f"shop{number}.example.com" for number in range(count)])
+
     def held(self, running, _):
         return fetch(running.setup.admin, f"/api/services/{HOST.split('.')[0]}")["held"]
 
@@ -44,7 +49,7 @@ class Wakegate(Proxy):
 
     def config(self, setup):
         tls = {"certificate": str(setup.certificate), "key": str(setup.key)}
-        names = {host: host.split(".")[0] for host in HOSTS}
+        names = {host: host.split(".")[0] for host in self.hosts}
         return {
             "listeners": [
                 {"address": f"127.0.0.1:{setup.http}"},

@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from . import build, handshake, held, install, instructions, machine, many, quota, ready, report, small, warm
+from . import build, handshake, held, install, instructions, machine, many, plot, quota, ready, report, small, warm
 from .bench import Bench
 from .figures import Results
 from .proxies.caddy import Caddy
@@ -39,6 +39,12 @@ def chosen(what, known):
     return names
 
 
+def positive(text):
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of rounds")
+    return int(text)
+
+
 def folder(path):
     if not Path(path).is_dir():
         raise argparse.ArgumentTypeError(f"{path} is no directory")
@@ -59,9 +65,10 @@ def options(arguments):
         help=f"of {', '.join(PROXIES)}; -bare is one without hosts, header rules and X-Forwarded-*, and left out "
         "unless it is named",
     )
-    parser.add_argument("--rounds", type=int, default=5, help="how many (5)")
+    parser.add_argument("--rounds", type=positive, default=5, help="how many (5)")
     parser.add_argument("--wakegate", type=Path, metavar="PATH", help="this binary; a release is built if left out")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="every round, as CSV")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="the medians as bars, as SVG")
     parser.add_argument(
         "--profiles", type=folder, metavar="DIRECTORY", help="keep there what callgrind writes, for callgrind_annotate"
     )
@@ -104,9 +111,11 @@ def measure(asked):
     for line in report.lines(figures, results):
         print(line)
     for trouble in results.troubles:
-        print(f"!!! MISSING: {trouble}")
+        print(f"!!! MISSING: {' '.join(trouble.split())[:400]}")
     if asked.csv:
         report.write_csv(asked.csv, figures, results)
+    if asked.plot:
+        plot.write(asked.plot, figures, results)
     return 0
 
 

@@ -35,7 +35,7 @@ def write_csv(path, figures, results):
     """Every round of every proxy, and its median."""
     with open(path, "w", newline="") as file:
         out = csv.writer(file)
-        out.writerow(["measure", "title", "unit", "proxy", "median", "ratio_of_wakegate", "goal", "met", "rounds"])
+        out.writerow(["measure", "title", "unit", "proxy", "median", "wakegate_to_it", "goal", "met", "rounds"])
         for figure in figures:
             for proxy, values in results.rounds.get(figure.name, {}).items():
                 ours = proxy == "wakegate"

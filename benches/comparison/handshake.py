@@ -15,7 +15,7 @@ def measure(bench, proxy):
 ROWS = [
     Row(
         "handshake",
-        (Figure("handshake", "full TLS 1.3 handshake, ECDSA P-256, and a request", "µs", (Goal(0.65, "nginx"),)),),
+        (Figure("handshake", "CPU per full TLS 1.3 handshake, ECDSA P-256, with a request", "µs", (Goal(0.65, "nginx"),)),),
         measure,
         builds=True,
     )

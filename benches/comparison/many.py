@@ -24,7 +24,7 @@ ROWS = [
         "many",
         (
             Figure("many", "10,000 services asleep: CPU a second", "ms", digits=3),
-            Figure("many-resident", "… resident memory", "MB"),
+            Figure("many-resident", "10,000 services asleep: resident memory", "MB"),
         ),
         measure,
         proxies=("wakegate",),

@@ -41,8 +41,8 @@ ROWS = [
         "quota",
         (
             Figure("quota-rate", "0.25 core, 512 MB: requests a second, 100 B keep-alive", "1/s", digits=0),
-            Figure("quota-p99", "… p99 at that rate, 64 at once", "ms", digits=1),
-            Figure("quota-half-p99", "… p99 at half of it", "ms", digits=1),
+            Figure("quota-p99", "0.25 core, 512 MB: p99 at that rate, 64 at once", "ms", digits=1),
+            Figure("quota-half-p99", "0.25 core, 512 MB: p99 at half that rate", "ms", digits=1),
         ),
         pace,
         proxies=("wakegate", "nginx", "haproxy"),
@@ -51,7 +51,7 @@ ROWS = [
         "quota-held",
         (
             Figure("quota-held", "0.25 core, 512 MB: held requests before it says 503", "", digits=0),
-            Figure("quota-resident", "… resident memory with them", "MB", digits=1),
+            Figure("quota-resident", "0.25 core, 512 MB: resident memory with them", "MB", digits=1),
         ),
         held,
         proxies=("wakegate",),

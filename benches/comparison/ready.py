@@ -19,7 +19,7 @@ ROWS = [
         "ready",
         (
             Figure("ready-p50", "ready to first held byte at the target, p50 of 200 wakes", "ms", (Goal(2),), 2),
-            Figure("ready-p99", "… p99", "ms", (Goal(10),), 2),
+            Figure("ready-p99", "ready to first held byte at the target, p99 of 200 wakes", "ms", (Goal(10),), 2),
         ),
         measure,
         proxies=("wakegate",),

@@ -9,6 +9,7 @@ from . import build, handshake, held, install, instructions, machine, many, plot
 from .bench import Bench
 from .figures import Results
 from .proxies.caddy import Caddy
+from .proxies.direct import Direct
 from .proxies.envoy import Envoy
 from .proxies.haproxy import Haproxy, HaproxyBare
 from .proxies.nginx import Nginx, NginxBare, NginxLarge
@@ -133,7 +134,7 @@ def there(asked, results):
                 proxies.append(proxy)
             else:
                 results.troubles.append(f"{name}: it is not here, and cannot be had")
-    return proxies
+    return [*proxies, Direct()]
 
 
 def rounds(bench, row, proxies, count, results):

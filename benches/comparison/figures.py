@@ -43,7 +43,12 @@ class Row:
     # Whether it takes what is built here besides Wakegate.
     builds: bool = False
 
+    # Whether it is of use to know how it is without a proxy.
+    direct: bool = False
+
     def fits(self, proxy):
+        if proxy == "direct":
+            return self.direct
         if proxy == "nginx-large" and not self.proxies:
             return any(goal.of == proxy for figure in self.figures for goal in figure.goals)
         return not self.proxies or proxy in self.proxies

@@ -63,5 +63,6 @@ ROWS = [
         "round trip of one connection in a closed loop",
         (Goal(1.00, "nginx"),),
         latency,
+        direct=True,
     ),
 ]

@@ -5,7 +5,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from .machine import Trouble
+from .machine import Missing
 
 ROOT = Path("/sys/fs/cgroup")
 PERIOD = 100_000  # microseconds, as ECS has it
@@ -19,7 +19,7 @@ def bounded(cores, memory):
         try:
             files = version_2(cores, memory, made) if is_version_2() else version_1(cores, memory, made)
         except OSError as error:
-            raise Trouble(f"no control group can be had here: {error}") from None
+            raise Missing(f"no control group can be had here: {error}") from None
         yield files
     finally:
         for folder in reversed(made):

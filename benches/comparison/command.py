@@ -104,20 +104,20 @@ def measure(asked):
         for row in rows:
             needed = [program for program in row.needs if not shutil.which(program)]
             if needed:
-                results.troubles.append(f"{row.name}: there is no {', '.join(needed)}")
+                results.missing |= {figure.name: f"there is no {', '.join(needed)}" for figure in row.figures}
                 continue
             rounds(bench, row, proxies, 1 if row.once else asked.rounds, results)
     figures = [figure for row in rows for figure in row.figures]
     print()
     for line in report.lines(figures, results):
         print(line)
-    for trouble in results.troubles:
-        print(f"!!! MISSING: {' '.join(trouble.split())[:400]}")
+    for line in report.reasons(results):
+        print(line)
     if asked.csv:
         report.write_csv(asked.csv, figures, results)
     if asked.plot:
         plot.write(asked.plot, figures, results)
-    return 0
+    return 1 if results.failed else 0
 
 
 def there(asked, results):
@@ -133,7 +133,7 @@ def there(asked, results):
                 proxy.program = found
                 proxies.append(proxy)
             else:
-                results.troubles.append(f"{name}: it is not here, and cannot be had")
+                results.missing[proxy.name] = "it is not here, and cannot be had"
     return [*proxies, Direct()]
 
 
@@ -144,8 +144,12 @@ def rounds(bench, row, proxies, count, results):
         for proxy in fit:
             try:
                 found = row.measure(bench, proxy)
+            except machine.Missing as missing:
+                results.missing |= {figure.name: str(missing) for figure in row.figures}
+                return
             except (machine.Trouble, OSError) as trouble:
-                results.troubles.append(f"{row.name}, {proxy.name}: {trouble}")
+                print(f"round {turn + 1} of {count}: {proxy.name}: {row.name} FAILED", flush=True)
+                results.failed |= {(figure.name, proxy.name): str(trouble) for figure in row.figures}
                 continue
             for figure, value in found.items():
                 results.add(figure, proxy.name, value)

@@ -56,10 +56,12 @@ class Row:
 
 @dataclass
 class Results:
-    """What every round has found, by figure and proxy, and what went wrong."""
+    """What every round has found, by figure and proxy, and what was not found."""
 
     rounds: dict = field(default_factory=dict)
-    troubles: list = field(default_factory=list)
+    # Proxies and figures that cannot be measured here, and figures of a proxy that could not be: each with its reason.
+    missing: dict = field(default_factory=dict)
+    failed: dict = field(default_factory=dict)
 
     def add(self, figure, proxy, value):
         self.rounds.setdefault(figure, {}).setdefault(proxy, []).append(value)
@@ -68,8 +70,19 @@ class Results:
         values = self.rounds.get(figure, {}).get(proxy)
         return median(values) if values else None
 
+    def why_not(self, figure, proxy):
+        """A word for a figure that is not there."""
+        if proxy in self.missing or figure in self.missing:
+            return "missing"
+        return "failed" if (figure, proxy) in self.failed else "–"
+
+    def asked(self, figure):
+        """Whether anybody was asked for it, or would have been."""
+        return figure in self.rounds or figure in self.missing or any(figure == name for name, _ in self.failed)
+
     def proxies(self):
-        return {proxy for found in self.rounds.values() for proxy in found}
+        measured = {proxy for found in self.rounds.values() for proxy in found}
+        return measured | {proxy for _, proxy in self.failed} | set(self.missing)
 
     def ratio(self, figure, of):
         ours, theirs = self.median(figure, "wakegate"), self.median(figure, of)

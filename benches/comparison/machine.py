@@ -12,16 +12,21 @@ import time
 PATIENCE = 30  # seconds, for whatever is waited for
 PR_SET_PDEATHSIG = 1
 
+
+class Trouble(Exception):
+    """What keeps a figure from being measured; its text is for the one who runs this."""
+
+
+class Missing(Trouble):
+    """What the machine, or who runs it, does not have: said, and no failure."""
+
+
 _cores = sorted(os.sched_getaffinity(0))
 # The system's own work, interrupts for one, tends to fall on the first core.
 LOAD_CORE, PROXY_CORE = _cores[0], _cores[-1]
 
 _libc = ctypes.CDLL(None)
 _running = []
-
-
-class Trouble(Exception):
-    """What keeps a figure from being measured; its text is for the one who runs this."""
 
 
 def cores():

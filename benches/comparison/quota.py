@@ -46,6 +46,7 @@ ROWS = [
         ),
         pace,
         proxies=("wakegate", "nginx", "haproxy"),
+        needs=("wrk", "h2load"),
     ),
     Row(
         "quota-held",

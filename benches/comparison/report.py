@@ -9,6 +9,19 @@ def number(value, digits):
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
+def cell(results, figure, proxy):
+    value = results.median(figure.name, proxy)
+    return results.why_not(figure.name, proxy) if value is None else number(value, figure.digits)
+
+
+def reasons(results):
+    """Why something is not in the table."""
+    for what, why in results.missing.items():
+        yield f"!!! MISSING: {what}: {why}"
+    for (figure, proxy), why in results.failed.items():
+        yield f"!!! FAILED: {figure}, {proxy}: {' '.join(why.split())[:400]}"
+
+
 def verdict(results, figure):
     said = {True: "yes", False: "NO", None: "–"}
     return ", ".join(said[results.met(figure.name, goal)] for goal in figure.goals)
@@ -20,9 +33,9 @@ def lines(figures, results):
     head = ["measure", "unit", *columns, "× nginx", "× haproxy", "goal", "met"]
     rows = [head, ["---", "---", *["---:"] * (len(columns) + 2), "---", "---"]]
     for figure in figures:
-        if figure.name not in results.rounds:
+        if not results.asked(figure.name):
             continue
-        values = [number(results.median(figure.name, proxy), figure.digits) for proxy in columns]
+        values = [cell(results, figure, proxy) for proxy in columns]
         ratios = [number(results.ratio(figure.name, of), 2) for of in ("nginx", "haproxy")]
         goals = ", ".join(map(str, figure.goals))
         rows.append([figure.title, figure.unit, *values, *ratios, goals, verdict(results, figure)])

@@ -40,10 +40,10 @@ def latency(bench, proxy):
         return done.seconds / done.requests * MICRO
 
 
-def one(name, title, goals, measure, unit="µs", **options):
+def one(name, title, goals, measure, needs=("wrk",), **options):
     """A row of one figure."""
-    figure = Figure(name, title, unit, goals)
-    return Row(name, (figure,), lambda bench, proxy: {name: measure(bench, proxy)}, **options)
+    figure = Figure(name, title, "µs", goals)
+    return Row(name, (figure,), lambda bench, proxy: {name: measure(bench, proxy)}, needs=needs, **options)
 
 
 ROWS = [
@@ -55,9 +55,20 @@ ROWS = [
     ),
     one("64k", "CPU per request, 64 KiB body", (Goal(0.90, "nginx-large"),), http1("/64k")),
     one("1m", "CPU per request, 1 MiB body", (Goal(0.50, "nginx-large"),), http1("/1m")),
-    one("connect", "CPU per request, a new connection each", (Goal(0.95, "nginx"),), http1(headers=["Connection: close"])),
+    one(
+        "connect",
+        "CPU per request, a new connection each",
+        (Goal(0.95, "nginx"),),
+        http1(headers=["Connection: close"]),
+    ),
     one("tls", "CPU per request, TLS 1.3 keep-alive, 100 B", (Goal(0.85, "nginx"),), http1(kind="tls")),
-    one("h2", "CPU per request, HTTP/2 in front, HTTP/1.1 behind, 8 × 16 streams", (Goal(0.60, "nginx"), Goal(1.05, "haproxy")), http2),
+    one(
+        "h2",
+        "CPU per request, HTTP/2 in front, HTTP/1.1 behind, 8 × 16 streams",
+        (Goal(0.60, "nginx"), Goal(1.05, "haproxy")),
+        http2,
+        needs=("h2load",),
+    ),
     one(
         "latency",
         "round trip of one connection in a closed loop",

@@ -28,6 +28,8 @@ OTHERS = {
     "caddy": (Caddy,),
 }
 PROXIES = ("wakegate", *OTHERS)
+# Of a core, had by other programs meanwhile: more than what any system does by the way.
+DISTURBED = 0.1
 USUAL = [name for name in PROXIES if not name.endswith("-bare")]
 
 
@@ -111,7 +113,7 @@ def measure(asked):
     print()
     for line in report.lines(figures, results):
         print(line)
-    for line in report.reasons(results):
+    for line in [*report.reasons(results), *report.warnings(results)]:
         print(line)
     if asked.csv:
         report.write_csv(asked.csv, figures, results)
@@ -142,6 +144,7 @@ def rounds(bench, row, proxies, count, results):
     fit = [proxy for proxy in proxies if row.fits(proxy.name)]
     for turn in range(count):
         for proxy in fit:
+            others = machine.Others(bench.origin.process.pid)
             try:
                 found = row.measure(bench, proxy)
             except machine.Missing as missing:
@@ -154,4 +157,8 @@ def rounds(bench, row, proxies, count, results):
             for figure, value in found.items():
                 results.add(figure, proxy.name, value)
             said = ", ".join(f"{figure} {value:,.2f}" for figure, value in found.items())
+            share = others.share()
+            if share > DISTURBED:
+                results.disturbed.append(share)
+                said += f" (disturbed: others had {share:.0%} of a core)"
             print(f"round {turn + 1} of {count}: {proxy.name}: {said}", flush=True)

@@ -62,6 +62,8 @@ class Results:
     # Proxies and figures that cannot be measured here, and figures of a proxy that could not be: each with its reason.
     missing: dict = field(default_factory=dict)
     failed: dict = field(default_factory=dict)
+    # The share of a core that other programs had in each measurement where it was much.
+    disturbed: list = field(default_factory=list)
 
     def add(self, figure, proxy, value):
         self.rounds.setdefault(figure, {}).setdefault(proxy, []).append(value)

@@ -3,6 +3,7 @@
 import atexit
 import ctypes
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -132,3 +133,26 @@ def resident(processes):
             line = next(line for line in file if line.startswith("VmRSS:"))
         total += int(line.split()[1]) * 1024
     return total
+
+
+class Others:
+    """What programs that are not of ours have of the machine, from when this is made. `running` are those of ours that
+    have not ended when it is asked."""
+
+    def __init__(self, *running):
+        self.running = running
+        self.began, self.before = time.monotonic(), self.theirs()
+
+    def theirs(self):
+        ours = cpu_seconds(self.running)
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+            used = resource.getrusage(who)
+            ours += used.ru_utime + used.ru_stime
+        with open("/proc/stat") as file:
+            user, nice, system, _, _, irq, softirq, steal, *_ = map(int, file.readline().split()[1:])
+        ticks = user + nice + system + irq + softirq + steal
+        return ticks / os.sysconf("SC_CLK_TCK") - ours
+
+    def share(self):
+        """Of one core; more than one where they had more."""
+        return max(0.0, (self.theirs() - self.before) / (time.monotonic() - self.began))

@@ -22,6 +22,15 @@ def reasons(results):
         yield f"!!! FAILED: {figure}, {proxy}: {' '.join(why.split())[:400]}"
 
 
+def warnings(results):
+    """What makes the figures worth less."""
+    if results.disturbed:
+        yield (
+            f"!!! DISTURBED: in {len(results.disturbed)} measurements other programs had up to "
+            f"{max(results.disturbed):.0%} of a core. Latency and times are worth little then, CPU a little less."
+        )
+
+
 def verdict(results, figure):
     said = {True: "yes", False: "NO", None: "–"}
     return ", ".join(said[results.met(figure.name, goal)] for goal in figure.goals)

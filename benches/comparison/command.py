@@ -64,7 +64,10 @@ def options(arguments):
     )
     parser.add_argument("--only", type=lambda what: chosen(what, rows), metavar="ROW[,ROW]", help="these rows alone")
     parser.add_argument(
-        "--proxies", type=lambda what: chosen(what, PROXIES), default=USUAL, metavar="NAME[,NAME]",
+        "--proxies",
+        type=lambda what: chosen(what, PROXIES),
+        default=USUAL,
+        metavar="NAME[,NAME]",
         help=f"of {', '.join(PROXIES)}; -bare is one without hosts, header rules and X-Forwarded-*, and left out "
         "unless it is named",
     )

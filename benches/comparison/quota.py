@@ -12,12 +12,11 @@ MEMORY = 512 * 1024 * 1024
 
 def pace(bench, proxy):
     """As many requests as it can, and how long one takes where half as many come."""
-    with cgroup.bounded(CORES, MEMORY) as groups:
-        with proxy.run(bench, bench.origin.port, groups=groups) as running:
-            load.wrk(running.url(), 64, 1)
-            most = load.wrk(running.url(), 64, bench.seconds(6))
-            rate = most.requests / most.seconds
-            half = load.paced(running.setup.http, rate / 2, bench.seconds(6))
+    with cgroup.bounded(CORES, MEMORY) as groups, proxy.run(bench, bench.origin.port, groups=groups) as running:
+        load.wrk(running.url(), 64, 1)
+        most = load.wrk(running.url(), 64, bench.seconds(6))
+        rate = most.requests / most.seconds
+        half = load.paced(running.setup.http, rate / 2, bench.seconds(6))
     return {"quota-rate": rate, "quota-p99": most.p99 * 1e3, "quota-half-p99": half * 1e3}
 
 

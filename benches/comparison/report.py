@@ -2,7 +2,18 @@
 
 import csv
 
-COLUMNS = ("wakegate", "nginx", "nginx-large", "haproxy", "nginx-bare", "haproxy-bare", "envoy", "traefik", "caddy", "direct")
+COLUMNS = (
+    "wakegate",
+    "nginx",
+    "nginx-large",
+    "haproxy",
+    "nginx-bare",
+    "haproxy-bare",
+    "envoy",
+    "traefik",
+    "caddy",
+    "direct",
+)
 
 
 def number(value, digits):

@@ -15,15 +15,14 @@ class Wakegate(Proxy):
     # As Ctrl-C does it, without the delay that load balancers need.
     stop_signal = signal.SIGINT
     holds_itself = True
-    # Changed keys of the services, and of the limits.
-    services = {}
-    limits = {}
+    hosts = HOSTS
     # Whether the measured service is an address alone.
     is_fixed = False
-    hosts = HOSTS
 
     def __init__(self, program):
         self.program = str(program)
+        # Keys of the measured service besides those that it needs.
+        self.keys = {}
 
     def but(self, **changed):
         """The same with something else."""
@@ -32,7 +31,7 @@ class Wakegate(Proxy):
         return other
 
     def holding(self):
-        return self.but(services={"max_held": CONNECTIONS, "hold_timeout": "10m", "wake_timeout": "10m"})
+        return self.but(keys={"max_held": CONNECTIONS, "hold_timeout": "10m", "wake_timeout": "10m"})
 
     def fixed(self):
         return self.but(is_fixed=True)
@@ -58,7 +57,7 @@ class Wakegate(Proxy):
             ],
             "admin": {"address": f"127.0.0.1:{setup.admin}"},
             # All clients have one address here.
-            "limits": {"connections": CONNECTIONS, "connections_per_client": CONNECTIONS} | self.limits,
+            "limits": {"connections": CONNECTIONS, "connections_per_client": CONNECTIONS},
             "services": {name: self.service(setup, host == HOST) for host, name in names.items()},
             "routes": [
                 {
@@ -77,4 +76,4 @@ class Wakegate(Proxy):
         if measured and self.is_fixed:
             return {"upstream": f"http://127.0.0.1:{setup.origin}"}
         spec = {"process": {"command": ["sleep", "3600"], "port": setup.origin if measured else 0}}
-        return spec | {"health": {"path": "/healthz"}} | self.services if measured else spec
+        return spec | {"health": {"path": "/healthz"}} | self.keys if measured else spec

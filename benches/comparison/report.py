@@ -43,8 +43,16 @@ def warnings(results):
 
 
 def verdict(results, figure):
-    said = {True: "yes", False: "NO", None: "–"}
-    return ", ".join(said[results.met(figure.name, goal)] for goal in figure.goals)
+    """Whether each goal is met; of a goal that is a ratio, how much it is."""
+    return ", ".join(judged(results, figure, goal) for goal in figure.goals)
+
+
+def judged(results, figure, goal):
+    met = results.met(figure.name, goal)
+    if met is None:
+        return "–"
+    ratio = f" ({results.ratio(figure.name, goal.of):.2f})" if goal.of else ""
+    return ("yes" if met else "NO") + ratio
 
 
 def lines(figures, results):

@@ -28,6 +28,11 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+#[path = "kit/clients.rs"]
+mod clients;
+
+use clients::connect;
+
 /// As many as are asked for where there are files for them; the gateway wants two for each, and some.
 const CONNECTIONS: usize = 20_000;
 /// Requests that are held.
@@ -81,7 +86,6 @@ async fn overload() -> Result<(), Failure> {
     println!("before the crowd comes:   {} MB", megabytes(process)?);
     let idle = connect(address, connections - over_http1 - over_http2 - 64).await?;
     let mut crowd = JoinSet::new();
-    // One after the other, for so many at once would overrun the system's queue.
     for stream in connect(address, over_http1).await? {
         crowd.spawn(async move { ended(ask_on(stream, "POST", "/asleep", BODY).await, BODY) });
     }
@@ -224,14 +228,6 @@ fn ended(answer: std::io::Result<String>, body: usize) -> String {
         }
         Err(error) => error.kind().to_string(),
     }
-}
-
-async fn connect(address: SocketAddr, count: usize) -> Result<Vec<TcpStream>, Failure> {
-    let mut all = Vec::new();
-    for _ in 0..count {
-        all.push(TcpStream::connect(address).await?);
-    }
-    Ok(all)
 }
 
 /// Waits until that many are held.

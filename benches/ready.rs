@@ -171,6 +171,7 @@ async fn asleep(control: &Control) -> Result<(), Failure> {
 /// A gateway whose one service is the target.
 async fn measure(wakes: usize) -> Result<Vec<[Duration; 4]>, Failure> {
     let text = "listeners: [{ address: '127.0.0.1:0' }]\n\
+                wake_limits: { per_client: { wakes: 1000, per: 1h } }\n\
                 services: { web: { upstream: 'http://127.0.0.1:9' } }\n\
                 routes: [{ path: '/*', service: web }]\n";
     let mut plan = Config::text("bench", text).load().map_err(|problems| problems.to_string())?;

@@ -1,0 +1,1 @@
+"""What `benches/compare` is made of; it needs nothing but Python's standard library."""

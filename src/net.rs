@@ -67,7 +67,7 @@ pub trait Accepted: Io {
 /// Sees the other side of a connection leave, whatever of what it sent is still unread, and without reading it.
 pub trait PeerWatch: fmt::Debug + Send + Sync + 'static {
     /// Resolves when the other side has closed the connection or at least its sending half.
-    fn gone(&self) -> BoxFuture<'_, ()>;
+    fn gone(self: Arc<Self>) -> BoxFuture<'static, ()>;
 }
 
 impl Listener for Box<dyn Listener> {

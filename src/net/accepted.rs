@@ -1,7 +1,7 @@
 //! The client's end of an accepted TCP connection, and a way to see that it has gone.
 //!
 //! hyper watches for a client that leaves while it waits for an answer, but only once it has read all of the
-//! request. Held requests keep their body unread, so somebody else has to look: [`Left`] does, at the socket's
+//! request. Held requests keep their body unread, so somebody else has to look: [`ReadHalf`] does, at the socket's
 //! readiness, without reading a byte.
 
 use std::fmt;
@@ -29,7 +29,7 @@ const CLOSING: Interest = Interest::READABLE;
 
 /// An accepted TCP connection.
 pub(super) struct TcpAccepted {
-    read: Arc<OwnedReadHalf>,
+    read: Arc<ReadHalf>,
     write: OwnedWriteHalf,
 }
 
@@ -37,13 +37,13 @@ impl TcpAccepted {
     /// Takes over an accepted connection.
     pub(super) fn new(stream: TcpStream) -> Self {
         let (read, write) = stream.into_split();
-        Self { read: Arc::new(read), write }
+        Self { read: Arc::new(ReadHalf(read)), write }
     }
 }
 
 impl Accepted for TcpAccepted {
     fn peer(&self) -> Arc<dyn PeerWatch> {
-        Arc::new(Left(self.read.clone()))
+        self.read.clone()
     }
 }
 
@@ -53,7 +53,7 @@ impl AsyncRead for TcpAccepted {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let stream: &TcpStream = (*self.read).as_ref();
+        let stream = self.read.stream();
         loop {
             ready!(stream.poll_read_ready(cx))?;
             match read_now(stream, buffer) {
@@ -115,14 +115,20 @@ impl fmt::Debug for TcpAccepted {
     }
 }
 
-/// Sees a TCP client go, whatever of what it sent is still unread.
+/// The client's end as it is read. Sees the client go, whatever of what it sent is still unread.
 #[derive(Debug)]
-struct Left(Arc<OwnedReadHalf>);
+struct ReadHalf(OwnedReadHalf);
 
-impl PeerWatch for Left {
-    fn gone(&self) -> BoxFuture<'_, ()> {
+impl ReadHalf {
+    fn stream(&self) -> &TcpStream {
+        self.0.as_ref()
+    }
+}
+
+impl PeerWatch for ReadHalf {
+    fn gone(self: Arc<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let stream: &TcpStream = (*self.0).as_ref();
+            let stream = self.stream();
             while let Ok(ready) = stream.ready(CLOSING).await {
                 if ready.is_read_closed() {
                     return;

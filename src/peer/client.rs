@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::net::{Accepted, PeerWatch};
+use crate::net::{Accepted, BoxFuture, PeerWatch};
 
 /// An accepted connection. What was read ahead of hyper comes first.
 pub struct ClientIo {
@@ -93,7 +93,7 @@ pub struct PeerGone(Arc<dyn PeerWatch>);
 impl PeerGone {
     /// Resolves when the client has closed its connection or at least its sending half: a client that half-closes
     /// after its request counts as gone, as it does for hyper.
-    pub async fn gone(&self) {
-        self.0.gone().await;
+    pub fn gone(&self) -> BoxFuture<'static, ()> {
+        self.0.clone().gone()
     }
 }

@@ -36,7 +36,7 @@ pub enum Verdict {
     /// It neither wakes its service nor keeps it awake; while the service is awake it is served.
     ServedIfAwake,
     /// As [`Verdict::ServedIfAwake`], and while the service sleeps it is given this answer.
-    AnsweredAsleep(Answer),
+    AnsweredAsleep(Arc<Answer>),
 }
 
 impl Verdict {
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn own_rules_go_first_then_the_preset_then_it_wakes() {
-        let answer = Verdict::AnsweredAsleep(Answer::new(StatusCode::NO_CONTENT));
+        let answer = Verdict::AnsweredAsleep(Answer::new(StatusCode::NO_CONTENT).into());
         let policy = Policy::new(
             [
                 rule("/wake-me/*", &[], None, Verdict::Wakes),
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn only_two_verdicts_keep_a_service_awake() {
-        let answer = Verdict::AnsweredAsleep(Answer::new(StatusCode::OK));
+        let answer = Verdict::AnsweredAsleep(Answer::new(StatusCode::OK).into());
         let of = |verdict: &Verdict| (verdict.wakes(), verdict.counts());
         assert_eq!(of(&Verdict::Wakes), (true, true));
         assert_eq!(of(&Verdict::Counts), (false, true));

@@ -304,7 +304,7 @@ static BALANCER: LazyLock<Verdict> = LazyLock::new(|| {
     answer.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     answer.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer.body = Bytes::from_static(b"asleep; the gateway is well\n");
-    Verdict::AnsweredAsleep(answer)
+    Verdict::AnsweredAsleep(answer.into())
 });
 
 static AGENTS: LazyLock<Agents> = LazyLock::new(Agents::new);

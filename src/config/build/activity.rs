@@ -60,7 +60,7 @@ impl Build<'_> {
         let answer = rule.answer.as_ref().map(|answer| self.answer(answer, &at.key("answer")));
         let verdict = match rule.action? {
             VerdictWord::AnsweredWhileAsleep => {
-                Verdict::AnsweredAsleep(answer.unwrap_or_else(|| Answer::new(http::StatusCode::OK)))
+                Verdict::AnsweredAsleep(answer.unwrap_or_else(|| Answer::new(http::StatusCode::OK)).into())
             }
             other => {
                 if at.has("answer") {

@@ -176,7 +176,7 @@ async fn what_must_not_wake_is_answered_at_once_and_rings_no_bell() {
     for (verdict, status) in [
         (Verdict::Counts, StatusCode::SERVICE_UNAVAILABLE),
         (Verdict::ServedIfAwake, StatusCode::SERVICE_UNAVAILABLE),
-        (Verdict::AnsweredAsleep(own), StatusCode::NO_CONTENT),
+        (Verdict::AnsweredAsleep(own.into()), StatusCode::NO_CONTENT),
     ] {
         let rule = Rule { policy: Some(policy(verdict.clone())), ..rule() };
         let mut house = House::with(Limits::default(), rule);

@@ -110,7 +110,7 @@ async fn what_the_inner_service_made_up_is_not_counted_as_served() {
 
 #[tokio::test(start_paused = true)]
 async fn only_what_the_policy_says_keeps_the_service_awake() {
-    let asleep = Verdict::AnsweredAsleep(Answer::new(http::StatusCode::NO_CONTENT));
+    let asleep = Verdict::AnsweredAsleep(Answer::new(http::StatusCode::NO_CONTENT).into());
     for (verdict, counts) in
         [(Verdict::Wakes, 1), (Verdict::Counts, 1), (Verdict::ServedIfAwake, 0), (asleep, 0)]
     {

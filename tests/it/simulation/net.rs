@@ -312,8 +312,8 @@ impl Accepted for Taken {
 struct Left(Arc<Inbox>);
 
 impl PeerWatch for Left {
-    fn gone(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async {
+    fn gone(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
             loop {
                 let closed = self.0.closed.notified();
                 if self.0.state.lock().unwrap().closed {

@@ -9,10 +9,12 @@ mod class;
 mod future;
 mod hold;
 mod limiter;
+mod parking;
 mod room;
 mod table;
 mod tally;
 mod unlock;
+mod waiting;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -25,12 +27,14 @@ use bytes::Bytes;
 use http::header::LOCATION;
 use http::{Request, Response};
 use http_body::Body;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tower_layer::Layer;
 use tower_service::Service;
 
 pub use class::Class;
 pub use future::ResponseFuture;
+pub(crate) use hold::Waited;
+pub(crate) use parking::{Parking, Wait};
 pub use table::{Entry, Table};
 
 use crate::answer::Problem;
@@ -62,6 +66,8 @@ struct Shared {
     clock: Clock,
     /// Until when those who wait may go on waiting, once the gateway goes down.
     closing: watch::Sender<Option<Time>>,
+    /// Tells those who wait when that is said; a place in this is far smaller than one in a channel.
+    closes: Arc<Notify>,
     /// Counts the requests that no route matches.
     unmatched: Arc<RouteMeter>,
     room: Arc<Room>,
@@ -80,10 +86,11 @@ impl WakeLayer {
     pub fn new(table: Table, page: Page, clock: Clock, unmatched: Arc<RouteMeter>) -> Self {
         let rules = ArcSwap::from_pointee(Rules { table, page });
         let closing = watch::Sender::new(None);
+        let closes = Arc::new(Notify::new());
         let room = Room::new(Bounds::default().held_size);
         let limiter = Limiter::new(WakeLimits::default());
         let porter = Arc::new(Porter::new());
-        Self { shared: Arc::new(Shared { rules, clock, closing, unmatched, room, limiter, porter }) }
+        Self { shared: Arc::new(Shared { rules, clock, closing, closes, unmatched, room, limiter, porter }) }
     }
 
     /// Goes over to other routes and another page. Requests that have been routed already are not touched.
@@ -107,6 +114,7 @@ impl WakeLayer {
     /// be hoped); held requests may wait for another `grace` and are then told so.
     pub fn close(&self, grace: Duration) {
         self.shared.closing.send_replace(Some(self.shared.clock.now() + grace));
+        self.shared.closes.notify_waiters();
     }
 }
 
@@ -144,6 +152,9 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let rules = self.shared.rules.load();
         let from = Client::of(request.extensions()).map_or(NOBODY, |client| client.address);
+        if let Some(entry) = request.extensions().get::<Parking>().and_then(Parking::entry) {
+            return self.again(&rules, &entry, request, from);
+        }
         let head = Head::of(&request, from);
         let unmatched = |outcome, problem| {
             self.shared.unmatched.count(outcome);
@@ -162,10 +173,34 @@ where
     }
 }
 
+impl<S> Wake<S> {
+    /// A request that has waited already, on the route that it was found on then.
+    #[cold]
+    fn again<B, R>(
+        &self,
+        rules: &Arc<Rules>,
+        entry: &Arc<Entry>,
+        request: Request<B>,
+        from: IpAddr,
+    ) -> ResponseFuture<S, B, R>
+    where
+        S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+        S::Future: Send,
+        B: Send + 'static,
+        R: Body<Data = Bytes> + Send + 'static,
+    {
+        if entry.keyed {
+            // What opens its lock has to be taken out of it once more.
+            return unlock::unlock(&self.shared, rules, self.inner.clone(), entry, request, from);
+        }
+        onward(&self.shared, rules, self.inner.clone(), entry, request, from)
+    }
+}
+
 /// Where a request goes on whose route is known, and open to it.
 fn onward<S, B, R>(
     shared: &Arc<Shared>,
-    rules: &Rules,
+    rules: &Arc<Rules>,
     inner: S,
     entry: &Arc<Entry>,
     request: Request<B>,
@@ -175,8 +210,11 @@ where
     S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
     B: Send + 'static,
-    R: Body<Data = Bytes> + 'static,
+    R: Body<Data = Bytes> + Send + 'static,
 {
+    if let Some(waited) = request.extensions().get::<Parking>().and_then(Parking::waited) {
+        return waited.go_on(inner, request);
+    }
     let way = way(rules, entry, &Head::of(&request, from), &request);
     go(way, shared, rules, inner, entry, request, from)
 }
@@ -212,7 +250,7 @@ fn way<'r, B, R>(rules: &'r Rules, entry: &'r Entry, head: &Head<'_>, request: &
 fn go<S, B, R>(
     way: Way<'_, R>,
     shared: &Arc<Shared>,
-    rules: &Rules,
+    rules: &Arc<Rules>,
     inner: S,
     entry: &Arc<Entry>,
     request: Request<B>,
@@ -222,7 +260,7 @@ where
     S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
     B: Send + 'static,
-    R: Body<Data = Bytes> + 'static,
+    R: Body<Data = Bytes> + Send + 'static,
 {
     let (gate, verdict) = match way {
         Way::Gate(gate, verdict) => (gate, verdict),
@@ -241,11 +279,11 @@ where
         tally,
         gate: gate.clone(),
         verdict: verdict.clone(),
-        page: rules.page.clone(),
+        rules: rules.clone(),
         client: from,
         shared: shared.clone(),
     };
-    ResponseFuture::held(hold::wait(arrival, inner, request))
+    hold::hold(arrival, inner, request)
 }
 
 /// An answer of the gateway's own, in the form that the client understands.

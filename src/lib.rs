@@ -12,6 +12,10 @@
 //! While the service sleeps there is no pass. The request takes a place in the gate's queue, its body unread, and
 //! the gate rings for the driver. A browser that has waited for a second gets the waiting [`page`] instead.
 //!
+//! What reads a connection's requests needs several times the room of all the rest, so over HTTP/1 the gateway keeps it only
+//! while a request is under way and for a second after. A held request lies apart: its bytes, its socket and its place in
+//! the queue; when it may go on it is read once more.
+//!
 //! # The way of a wake
 //!
 //! [`engine`] is a pure state machine: events in, commands out, no clock and no I/O. [`driver`] is the shell around it:

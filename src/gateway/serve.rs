@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
-use super::connection::{Manners, Newcomer, connection};
+use super::connection::{Manners, Newcomer, Presence, connection};
 use super::crowd::{Crowd, refuse};
 use super::proxy_protocol::Origins;
 use super::stop::{Leaving, Stops};
@@ -133,8 +133,9 @@ where
         };
         let (entry, stopped) = stops.enter();
         let (tls, manners) = (tls.clone(), manners.clone());
-        let newcomer = Newcomer { io, address, place };
-        let served = connection(newcomer, tls, manners, service.clone(), stopped, open.clone());
+        let presence = Presence { place, _open: open.clone() };
+        let newcomer = Newcomer { io, address, presence };
+        let served = connection(newcomer, tls, manners, service.clone(), stopped);
         tokio::spawn(async move {
             served.await;
             drop(entry);

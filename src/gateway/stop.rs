@@ -1,12 +1,15 @@
 //! How the gateway is told to end, and how it tells its connections.
 
 use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How long a new connection may take for its first request where it comes just before the end. Somebody who connects
 /// has something to ask; a connection that has long been idle mostly has not.
@@ -72,7 +75,7 @@ impl Stops {
         open.next += 1;
         open.all.insert(id, sender);
         let (leaving, new_until) = (self.leaving.clone(), Instant::now() + self.newcomer);
-        (Entry { stops: self.clone(), id }, Stopped { signal: Some(signal), leaving, new_until })
+        (Entry { stops: self.clone(), id }, Stopped { state: State::Waits(signal), leaving, new_until })
     }
 
     /// Asks all that have entered so far. A signal is a dropped sender.
@@ -90,10 +93,19 @@ impl Drop for Entry {
 
 /// A connection's end of the signal.
 pub(super) struct Stopped {
-    /// `None` once it has come.
-    signal: Option<oneshot::Receiver<()>>,
+    state: State,
     leaving: Leaving,
     new_until: Instant,
+}
+
+enum State {
+    Waits(oneshot::Receiver<()>),
+    /// The signal has come. Who has just connected has some time yet.
+    Newcomer(Option<Pin<Box<Sleep>>>),
+    /// The system may have a request that the runtime has not heard of yet. This lets it look once more, and the
+    /// connection is polled before it goes on.
+    LastLook,
+    Asked,
 }
 
 impl Stopped {
@@ -102,19 +114,32 @@ impl Stopped {
         self.leaving.clone()
     }
 
-    /// Resolves when the connection is to end as soon as it is idle. May be asked again if it was dropped.
+    /// Resolves when the connection is to end as soon as it is idle. May be asked again.
     pub(super) async fn asked(&mut self) {
-        if let Some(signal) = &mut self.signal {
-            // Never sent, only dropped.
-            drop(signal.await);
-            self.signal = None;
+        poll_fn(|cx| self.poll_asked(cx)).await;
+    }
+
+    /// The same. To be called after the connection was polled.
+    pub(super) fn poll_asked(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            self.state = match &mut self.state {
+                State::Waits(signal) => {
+                    // Never sent, only dropped.
+                    drop(ready!(Pin::new(signal).poll(cx)));
+                    let is_new = Instant::now() < self.new_until;
+                    State::Newcomer(is_new.then(|| Box::pin(sleep_until(self.new_until))))
+                }
+                State::Newcomer(time) => {
+                    if let Some(time) = time {
+                        ready!(time.as_mut().poll(cx));
+                    }
+                    cx.waker().wake_by_ref();
+                    self.state = State::LastLook;
+                    return Poll::Pending;
+                }
+                State::LastLook => State::Asked,
+                State::Asked => return Poll::Ready(()),
+            };
         }
-        if Instant::now() < self.new_until {
-            // In a box, so that connections do not carry the room for it all their life.
-            Box::pin(sleep_until(self.new_until)).await;
-        }
-        // The system may have a request that the runtime has not heard of yet. This lets it look once more, and
-        // the connection is polled before this goes on.
-        tokio::task::yield_now().await;
     }
 }

@@ -42,6 +42,8 @@ pin_project! {
         Ready { response: Option<Response<WakeBody<R>>> },
         Passing { #[pin] passing: Passing<S, B> },
         Held { held: BoxFuture<'static, Result<Response<WakeBody<R>>, S::Error>> },
+        // Never answered: the request is handed in again. Its body must be there until then.
+        Parked { _request: Request<B> },
     }
 }
 
@@ -62,27 +64,14 @@ where
         }
     }
 
+    pub(super) fn parked(request: Request<B>) -> Self {
+        Self { state: State::Parked { _request: request } }
+    }
+
     pub(super) fn held(
         held: impl Future<Output = Result<Response<WakeBody<R>>, S::Error>> + Send + 'static,
     ) -> Self {
         Self { state: State::Held { held: Box::pin(held) } }
-    }
-}
-
-/// Lets a request that was held go on its way.
-pub(super) async fn go_on<S, B, R>(
-    inner: S,
-    request: Request<B>,
-    tally: Tally,
-    pass: Arc<Pass>,
-) -> Result<Response<WakeBody<R>>, S::Error>
-where
-    S: Service<Request<B>, Response = Response<R>>,
-    R: Body<Data = Bytes>,
-{
-    match prepare(request, tally.entry(), &pass) {
-        Ok(request) => Passing::new(inner, request, tally, pass).await,
-        Err(class) => Ok(refused(tally, class)),
     }
 }
 
@@ -120,6 +109,7 @@ where
             },
             StateProjection::Passing { passing } => passing.poll(cx),
             StateProjection::Held { held } => held.as_mut().poll(cx),
+            StateProjection::Parked { .. } => Poll::Pending,
         }
     }
 }

@@ -7,19 +7,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use tokio::time::{Instant, sleep_until};
 use tower_service::Service;
 
 use super::limiter::Limited;
+use super::parking::Parking;
+use super::room::Taken;
 use super::tally::Tally;
-use super::{Class, Shared, future, refusal};
+use super::waiting::Waiting;
+use super::{Class, Entry, ResponseFuture, Rules, Shared, refusal};
 use crate::answer::Problem;
 use crate::body::WakeBody;
-use crate::clock::Clock;
 use crate::gate::{Gate, Hold, Pass, Refused};
-use crate::meter::{Outcome, RouteMeter};
+use crate::meter::Outcome;
 use crate::model::{Fault, Phase, Time};
-use crate::page::Page;
 use crate::peer::PeerGone;
 use crate::route::Verdict;
 
@@ -31,13 +31,19 @@ pub(super) struct Arrival {
     pub(super) tally: Tally,
     pub(super) gate: Arc<Gate>,
     pub(super) verdict: Verdict,
-    pub(super) page: Page,
+    pub(super) rules: Arc<Rules>,
     pub(super) client: IpAddr,
     pub(super) shared: Arc<Shared>,
 }
 
+/// A request that may wait.
+pub(super) struct Place {
+    pub(super) hold: Hold,
+    pub(super) _room: Taken,
+}
+
 /// How the waiting ended.
-enum End {
+pub(super) enum End {
     Admitted(Pass),
     /// It does not wake the service, which sleeps.
     Asleep,
@@ -51,66 +57,106 @@ enum End {
     Left,
 }
 
-/// Waits as long as the request may, and lets it go on or answers it. Its body is not read.
-pub(super) async fn wait<S, B, R>(
-    arrival: Arrival,
-    inner: S,
-    request: Request<B>,
-) -> Result<Response<WakeBody<R>>, S::Error>
+/// A request that has waited, or may not, and how that ended.
+pub(crate) struct Waited {
+    pub(super) arrival: Arrival,
+    pub(super) class: Class,
+    pub(super) end: End,
+}
+
+/// Has the request wait as long as it may, and then lets it go on or answers it. Its body is not read.
+pub(super) fn hold<S, B, R>(arrival: Arrival, inner: S, request: Request<B>) -> ResponseFuture<S, B, R>
 where
-    S: Service<Request<B>, Response = Response<R>>,
-    R: Body<Data = Bytes>,
+    S: Service<Request<B>, Response = Response<R>> + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+    R: Body<Data = Bytes> + Send + 'static,
 {
     let class = Class::of(&request);
     let gone = request.extensions().get::<PeerGone>().cloned();
-    // Over HTTP/2 a request may have been taken back in the same breath. It is dropped now, and wakes nobody.
-    tokio::task::yield_now().await;
-    let taken = arrival.shared.room.take(&request);
-    let end = if taken.is_some() { arrival.end(class, gone).await } else { End::Full };
-    drop(taken);
-    let (outcome, response) = match end {
-        End::Admitted(pass) => {
-            return future::go_on(inner, request, arrival.tally, Arc::new(pass)).await;
-        }
-        End::Asleep => (Outcome::AnsweredAsleep, arrival.not_woken(class)),
-        End::Limited(limited) => (Outcome::WakeLimited, refusal(limited.problem(), class)),
-        End::Full => (Outcome::Full, refusal(Problem::FULL.retry_after(arrival.retry_after()), class)),
-        End::Failed(fault) => (Outcome::WakeFailed, arrival.failed(&fault, class)),
-        End::OutOfPatience => match class {
-            Class::Navigation { head_only } if !arrival.gate.is_open() => {
-                (Outcome::Page, arrival.waiting_page(head_only))
-            }
-            Class::Navigation { .. } | Class::Grpc { .. } | Class::Other => {
-                let response = refusal(Problem::HOLD_TIMEOUT.retry_after(arrival.retry_after()), class);
-                (Outcome::HoldTimeout, response)
-            }
-        },
-        End::GoingDown => {
-            (Outcome::GoingDown, refusal(Problem::GOING_DOWN.retry_after(arrival.retry_after()), class))
-        }
-        // Nobody reads this any more.
-        End::Left => (Outcome::Left, refusal(Problem::HOLD_TIMEOUT, class)),
+    let Some(parking) = request.extensions().get::<Parking>() else {
+        return ResponseFuture::held(async move {
+            // Over HTTP/2 a request may have been taken back in the same breath. It is dropped now, and wakes nobody.
+            tokio::task::yield_now().await;
+            let waited = match arrival.begin(&request) {
+                Ok(place) => Waiting::new(arrival, place, class, gone).await,
+                Err(end) => Waited { arrival, class, end },
+            };
+            waited.go_on(inner, request).await
+        });
     };
-    arrival.tally.ends(outcome);
-    Ok(response)
+    let place = match arrival.begin(&request) {
+        Ok(place) => place,
+        Err(end) => return Waited { arrival, class, end }.go_on(inner, request),
+    };
+    match parking.leave(Box::pin(Waiting::new(arrival, place, class, gone))) {
+        Ok(()) => ResponseFuture::parked(request),
+        Err(wait) => ResponseFuture::held(async move { wait.await.go_on(inner, request).await }),
+    }
+}
+
+impl Waited {
+    /// The route it was found on.
+    pub(super) fn entry(&self) -> Arc<Entry> {
+        self.arrival.tally.shared_entry()
+    }
+
+    /// Whether its client has gone, so that nobody is left to be answered.
+    pub(crate) fn has_left(&self) -> bool {
+        matches!(self.end, End::Left)
+    }
+
+    /// Lets the request go on its way, or answers it.
+    pub(super) fn go_on<S, B, R>(self, inner: S, request: Request<B>) -> ResponseFuture<S, B, R>
+    where
+        S: Service<Request<B>, Response = Response<R>>,
+        R: Body<Data = Bytes>,
+    {
+        let Self { arrival, class, end } = self;
+        let (outcome, response) = match end {
+            End::Admitted(pass) => {
+                return ResponseFuture::admitted(inner, request, arrival.tally, Arc::new(pass));
+            }
+            End::Asleep => (Outcome::AnsweredAsleep, arrival.not_woken(class)),
+            End::Limited(limited) => (Outcome::WakeLimited, refusal(limited.problem(), class)),
+            End::Full => (Outcome::Full, refusal(Problem::FULL.retry_after(arrival.retry_after()), class)),
+            End::Failed(fault) => (Outcome::WakeFailed, arrival.failed(&fault, class)),
+            End::OutOfPatience => match class {
+                Class::Navigation { head_only } if !arrival.gate.is_open() => {
+                    (Outcome::Page, arrival.waiting_page(head_only))
+                }
+                Class::Navigation { .. } | Class::Grpc { .. } | Class::Other => {
+                    let response = refusal(Problem::HOLD_TIMEOUT.retry_after(arrival.retry_after()), class);
+                    (Outcome::HoldTimeout, response)
+                }
+            },
+            End::GoingDown => {
+                (Outcome::GoingDown, refusal(Problem::GOING_DOWN.retry_after(arrival.retry_after()), class))
+            }
+            // Nobody reads this any more.
+            End::Left => (Outcome::Left, refusal(Problem::HOLD_TIMEOUT, class)),
+        };
+        arrival.tally.ends(outcome);
+        ResponseFuture::ready(response)
+    }
 }
 
 impl Arrival {
-    /// How the waiting ends, which for some is before it begins.
-    async fn end(&self, class: Class, gone: Option<PeerGone>) -> End {
-        if self.begins_wake()
-            && let Err(limited) = self.shared.limiter.begin(self.client, self.shared.clock.now())
-        {
-            return End::Limited(limited);
+    /// A place among those who wait; for some the waiting ends before it begins.
+    fn begin<B>(&self, request: &Request<B>) -> Result<Place, End> {
+        let room = self.shared.room.take(request).ok_or(End::Full)?;
+        if self.begins_wake() {
+            let limited = self.shared.limiter.begin(self.client, self.shared.clock.now());
+            limited.map_err(End::Limited)?;
         }
         let counts = self.verdict.counts();
         let place =
             if self.verdict.wakes() { self.gate.hold(counts) } else { self.gate.hold_if_open(counts) };
         match place {
-            Ok(hold) => self.patiently(hold, class, gone).await,
-            Err(Refused::Shut) => End::Asleep,
-            Err(Refused::Full) => End::Full,
-            Err(Refused::Failed(fault)) => End::Failed(fault),
+            Ok(hold) => Ok(Place { hold, _room: room }),
+            Err(Refused::Shut) => Err(End::Asleep),
+            Err(Refused::Full) => Err(End::Full),
+            Err(Refused::Failed(fault)) => Err(End::Failed(fault)),
         }
     }
 
@@ -122,55 +168,9 @@ impl Arrival {
             && self.gate.activity().held == 0
     }
 
-    /// The first of: the door opens, the wake fails, patience runs out, the client leaves.
-    async fn patiently(&self, hold: Hold, class: Class, gone: Option<PeerGone>) -> End {
-        let _held = Held {
-            meter: &self.tally.entry().meter,
-            clock: self.shared.clock,
-            since: self.shared.clock.now(),
-        };
-        let limits = self.gate.spec().limits.clone();
-        let began = Instant::now();
-        let last = began + limits.hold_timeout;
-        let mut until = began + class.patience(&limits);
-        let mut hold = std::pin::pin!(hold);
-        let leaves = async {
-            match gone {
-                Some(gone) => gone.gone().await,
-                None => std::future::pending().await,
-            }
-        };
-        let mut leaves = std::pin::pin!(leaves);
-        loop {
-            return tokio::select! {
-                biased;
-                end = &mut hold => match end {
-                    Ok(pass) => End::Admitted(pass),
-                    Err(fault) => End::Failed(fault),
-                },
-                () = &mut leaves => End::Left,
-                () = self.closed() => End::GoingDown,
-                () = sleep_until(until) => {
-                    // Before an open door there is no page to show: its targets have all that they may have, and
-                    // it will not be long.
-                    if matches!(class, Class::Navigation { .. }) && until < last && self.gate.is_open() {
-                        until = last;
-                        continue;
-                    }
-                    End::OutOfPatience
-                }
-            };
-        }
-    }
-
-    /// Resolves when the gateway goes down and has no more time for those who wait.
-    async fn closed(&self) {
-        let mut closing = self.shared.closing.subscribe();
-        let closes = closing.wait_for(Option::is_some).await.ok().and_then(|at| *at);
-        match closes {
-            Some(at) => sleep_until(self.shared.clock.instant(at)).await,
-            None => std::future::pending().await,
-        }
+    /// Records how long it was held, whatever ended that.
+    pub(super) fn was_held(&self, since: Time) {
+        self.tally.entry().meter.held(self.shared.clock.now().since(since));
     }
 
     fn not_woken<R>(&self, class: Class) -> Response<WakeBody<R>> {
@@ -191,9 +191,9 @@ impl Arrival {
 
     fn waiting_page<R>(&self, head_only: bool) -> Response<WakeBody<R>> {
         let response = if head_only {
-            self.page.head_only()
+            self.rules.page.head_only()
         } else {
-            self.page.response(
+            self.rules.page.response(
                 self.tally.entry().members(),
                 self.shared.clock,
                 self.shared.closing.subscribe(),
@@ -218,18 +218,5 @@ impl Limited {
             Self::Client(wait) => Problem::TOO_MANY_WAKES.retry_after(wait),
             Self::Total(wait) => Problem::WAKES_USED_UP.retry_after(wait),
         }
-    }
-}
-
-/// Records how long a request was held, whatever ended it; a client that leaves does so by dropping.
-struct Held<'a> {
-    meter: &'a RouteMeter,
-    clock: Clock,
-    since: Time,
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.meter.held(self.clock.now().since(self.since));
     }
 }

@@ -20,6 +20,10 @@ impl Tally {
         &self.entry
     }
 
+    pub(super) fn shared_entry(&self) -> Arc<Entry> {
+        self.entry.clone()
+    }
+
     /// The request has come to this end.
     pub(super) fn ends(mut self, outcome: Outcome) {
         self.outcome = outcome;

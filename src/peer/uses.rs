@@ -17,6 +17,10 @@ pub struct Uses {
     had_body: AtomicBool,
     /// How many there had been when one came whose head gives a length; none, where it is more than there can be.
     length_after: AtomicU64,
+    /// How many there had been when it was found that no other is to be expected soon.
+    quiet_after: AtomicU64,
+    /// The number of the one after which none is to be expected at all.
+    single: AtomicU64,
 }
 
 impl Uses {
@@ -29,6 +33,8 @@ impl Uses {
             ended: AtomicU64::new(0),
             had_body: AtomicBool::new(false),
             length_after: AtomicU64::new(u64::MAX),
+            quiet_after: AtomicU64::new(u64::MAX),
+            single: AtomicU64::new(u64::MAX),
         })
     }
 
@@ -48,6 +54,31 @@ impl Uses {
     /// Whether the head of the next one is known to give a length.
     pub fn has_length(&self) -> bool {
         self.length_after.load(Ordering::Relaxed) == self.ever()
+    }
+
+    /// After the next one, none is to be expected soon.
+    pub fn next_is_single(&self) {
+        self.single.store(self.ever() + 1, Ordering::Relaxed);
+    }
+
+    /// Whether the last one was said to be the only one for now.
+    pub fn was_single(&self) -> bool {
+        self.single.load(Ordering::Relaxed) == self.ever()
+    }
+
+    /// No other is to be expected soon: the last has ended, whole, a while ago.
+    pub fn rest(&self) {
+        self.quiet_after.store(self.ever(), Ordering::Relaxed);
+    }
+
+    /// There is to be no other at all.
+    pub fn close(&self) {
+        self.quiet_after.store(u64::MAX, Ordering::Relaxed);
+    }
+
+    /// Whether no other is to be expected soon.
+    pub fn rests(&self) -> bool {
+        self.quiet_after.load(Ordering::Relaxed) == self.ever()
     }
 
     /// How many there were.

@@ -9,6 +9,7 @@ mod binary_holding;
 mod binary_input;
 mod binary_kit;
 mod binary_load;
+mod binary_parking;
 mod binary_reload;
 mod binary_service;
 mod binary_verbs;

@@ -1,6 +1,5 @@
 //! A client's connection that nobody waits for without end.
 
-use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,9 +7,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::Presence;
 use super::frames::Frames;
 use super::lengths::Lengths;
 use crate::clock::Alarm;
@@ -20,6 +20,9 @@ use crate::peer::Uses;
 /// How long what a client still sends is read and thrown away once we have closed. Closing with something unread would have
 /// the system tell the client so, and it would throw away the answer that it has not read yet (RFC 9112 section 9.6).
 const LINGER: Duration = Duration::from_secs(2);
+
+/// How soon clients mostly ask again, if they do: what reads their requests is kept for so long.
+const REST_AFTER: Duration = Duration::from_secs(1);
 
 /// So many reads of it go before others have their turn.
 const READS: usize = 16;
@@ -41,7 +44,7 @@ pub(super) struct Timed<I> {
     blocked: Option<Instant>,
     write_alarm: Alarm,
     closing: Closing,
-    _open: mpsc::Sender<Infallible>,
+    _presence: Presence,
 }
 
 /// What is waited for.
@@ -68,13 +71,8 @@ enum Closing {
 }
 
 impl<I> Timed<I> {
-    pub(super) fn http1(
-        io: I,
-        timeouts: Arc<Timeouts>,
-        uses: Arc<Uses>,
-        open: mpsc::Sender<Infallible>,
-    ) -> Self {
-        Self::new(io, timeouts, uses, open, Reading::Http1 { head: None, lengths: Lengths::default() })
+    pub(super) fn http1(io: I, timeouts: Arc<Timeouts>, uses: Arc<Uses>, presence: Presence) -> Self {
+        Self::new(io, timeouts, uses, presence, Reading::Http1 { head: None, lengths: Lengths::default() })
     }
 
     /// `idle` is told when there was no request for too long.
@@ -82,20 +80,14 @@ impl<I> Timed<I> {
         io: I,
         timeouts: Arc<Timeouts>,
         uses: Arc<Uses>,
-        open: mpsc::Sender<Infallible>,
+        presence: Presence,
         idle: Arc<Notify>,
     ) -> Self {
         let reading = Reading::Http2 { frames: Frames::new(), block: None, idle, asked: None };
-        Self::new(io, timeouts, uses, open, reading)
+        Self::new(io, timeouts, uses, presence, reading)
     }
 
-    fn new(
-        io: I,
-        timeouts: Arc<Timeouts>,
-        uses: Arc<Uses>,
-        open: mpsc::Sender<Infallible>,
-        reading: Reading,
-    ) -> Self {
+    fn new(io: I, timeouts: Arc<Timeouts>, uses: Arc<Uses>, presence: Presence, reading: Reading) -> Self {
         Self {
             io,
             timeouts,
@@ -105,12 +97,23 @@ impl<I> Timed<I> {
             blocked: None,
             write_alarm: Alarm::default(),
             closing: Closing::Not,
-            _open: open,
+            _presence: presence,
         }
     }
 
     /// Nothing has come. Whether that is too long now.
     fn waits(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if matches!((self.blocked, &self.closing), (None, Closing::Not))
+            && REST_AFTER < self.timeouts.idle
+            && let Some(until) = self.reading.rests_at(&self.uses)
+        {
+            if !self.uses.was_single() && !self.read_alarm.has_come(until, cx) {
+                return Poll::Pending;
+            }
+            if self.reading.rests_at(&self.uses).is_some_and(|later| later <= until) {
+                self.uses.rest();
+            }
+        }
         loop {
             let Some(until) = self.reading.until(&self.timeouts, &self.uses) else { return Poll::Pending };
             if !self.read_alarm.has_come(until, cx) {
@@ -160,6 +163,18 @@ impl Reading {
                 }
             }
         }
+    }
+
+    /// When the next request of an HTTP/1 client is no longer to be expected soon. Not where anything of the last may
+    /// still be under way, or of the next.
+    fn rests_at(&self, uses: &Uses) -> Option<Instant> {
+        let Self::Http1 { head, .. } = self else { return None };
+        let ever = uses.ever();
+        let is_within = head.is_some_and(|(after, _)| after == ever) || uses.had_body();
+        if ever == 0 || is_within || uses.rests() {
+            return None;
+        }
+        Some(uses.idle_since()? + REST_AFTER)
     }
 
     /// When waiting is to be thought over, if ever. That may turn out to be too early, never too late.
@@ -250,6 +265,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Timed<I> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if let Closing::Not = this.closing {
+            this.uses.close();
             let shut = Pin::new(&mut this.io).poll_shutdown(cx);
             ready!(this.written(cx, shut))?;
             // Most have sent nothing that was not read, and need not be waited for.

@@ -29,7 +29,14 @@ const NAMES: [&[u8]; 14] = [
 pub(in super::super) fn is_told(name: &str) -> bool {
     let name = name.as_bytes();
     // Most names end here.
-    if !matches!(name.first(), Some(b'c' | b'f' | b's' | b't' | b'x')) {
+    if !matches!(
+        name,
+        [b'c', b'l' | b'f', ..]
+            | [b'f', b'o' | b'a', ..]
+            | [b's', b's', ..]
+            | [b't', b'r', ..]
+            | [b'x', b'-' | b'_', ..]
+    ) {
         return false;
     }
     BEGINNINGS.iter().any(|beginning| begins(name, beginning))

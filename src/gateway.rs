@@ -126,7 +126,7 @@ impl Gateway {
         layer.set_held_size(plan.bounds.held_size);
         layer.limit_wakes(plan.wake_limits);
         let front = Front::new(
-            layer.layer(Proxy::with_timeouts(net, plan.timeouts.clone())),
+            layer.layer(Proxy::behind_front(net, plan.timeouts.clone())),
             metrics.meter(""),
             &plan.bounds,
             if plan.makes_traces { Traces::Make } else { Traces::Keep },

@@ -2,6 +2,8 @@
 
 mod accepted;
 mod door;
+mod gathered;
+mod listening;
 
 use std::fmt;
 use std::future::Future;
@@ -18,6 +20,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::model::Address;
 use accepted::TcpAccepted;
+use gathered::Connected;
+use listening::Listening;
 
 /// A future on the heap, for the traits that are used as values.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -101,12 +105,12 @@ impl Net for TokioNet {
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
             prepare(&stream)?;
-            Ok(Box::new(stream) as Box<dyn Io>)
+            Ok(Box::new(Connected(stream)) as Box<dyn Io>)
         })
     }
 
     fn listen(&self, at: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Listener>>> {
-        Box::pin(async move { Ok(Box::new(TcpListener::bind(at).await?) as Box<dyn Listener>) })
+        Box::pin(async move { Ok(Box::new(Listening::at(at).await?) as Box<dyn Listener>) })
     }
 }
 
@@ -136,7 +140,7 @@ impl Listener for TcpListener {
 /// send with it only delays it; and a peer that vanishes is found out ([`keep_alive`]).
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    keep_alive(stream)
+    keep_alive(&SockRef::from(stream))
 }
 
 /// Has the system ask a silent peer whether it is still there: after a minute, and it is gone if it does not answer for
@@ -144,12 +148,12 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
 ///
 /// # Errors
 /// The socket is gone.
-fn keep_alive(stream: &TcpStream) -> io::Result<()> {
+fn keep_alive(socket: &SockRef<'_>) -> io::Result<()> {
     let ask = TcpKeepalive::new()
         .with_time(Duration::from_secs(60))
         .with_interval(Duration::from_secs(15))
         .with_retries(4);
-    SockRef::from(stream).set_tcp_keepalive(&ask)
+    socket.set_tcp_keepalive(&ask)
 }
 
 /// A listener on a port of loopback that is free now. Where it can be had, the port is below those that systems pick

@@ -16,13 +16,13 @@ pub mod check;
 mod forwarded;
 mod handshake;
 mod headers;
-
 mod journey;
-
 mod length;
 mod pool;
 mod respond;
 mod sending;
+mod spare;
+mod survey;
 pub mod trace;
 mod trailers;
 mod upgrade;
@@ -34,7 +34,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::{CONNECTION, HOST, TE};
 use http::uri::{PathAndQuery, Scheme as UriScheme};
-use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http::{Extensions, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use tower_service::Service;
 
 pub use body::{BoxError, ProxyBody};
@@ -45,16 +45,25 @@ use crate::model::{Protocol, Timeouts};
 use crate::net::{BoxFuture, Net};
 use crate::peer::{Peer, PeerGone};
 
-use sending::SendBody;
-
 use journey::Journey;
+use sending::SendBody;
+use survey::Survey;
+use trace::Traces;
 use upgrade::Opening;
 
 /// Forwards each request to the target that its pass names.
 #[derive(Clone, Debug)]
 pub struct Proxy {
+    means: Arc<Means>,
+}
+
+/// What all requests share.
+#[derive(Debug)]
+struct Means {
     net: Arc<dyn Net>,
-    timeouts: Arc<Timeouts>,
+    timeouts: Timeouts,
+    /// Whoever is in front has taken in each request.
+    is_in_order: bool,
 }
 
 impl Proxy {
@@ -65,33 +74,50 @@ impl Proxy {
 
     /// The same with timeouts of one's own: those for connecting and for a request's body.
     pub fn with_timeouts(net: Arc<dyn Net>, timeouts: Timeouts) -> Self {
-        Self { net, timeouts: Arc::new(timeouts) }
+        Self { means: Arc::new(Means { net, timeouts, is_in_order: false }) }
     }
 
-    async fn forward(self, mut request: Request<SendBody>) -> Result<Response<ProxyBody>, Problem> {
-        if request.extensions_mut().remove::<Arrived>().is_none() {
-            arrive(&mut request)?;
-        } else {
-            // A route may have named another host.
-            check::check(&mut request)?;
+    /// The same behind somebody who calls [`take_in`] for each request.
+    pub(crate) fn behind_front(net: Arc<dyn Net>, timeouts: Timeouts) -> Self {
+        Self { means: Arc::new(Means { net, timeouts, is_in_order: true }) }
+    }
+}
+
+impl Means {
+    /// The request stays where it is until it is sent: it is large, and each step would carry room for it.
+    async fn forward(
+        &self,
+        request: &mut Request<SendBody>,
+        is_grpc: bool,
+    ) -> Result<Response<ProxyBody>, Problem> {
+        if !self.is_in_order && request.extensions_mut().remove::<Arrived>().is_none() {
+            arrive(request)?;
         }
+        let seen = Survey::of(request.headers());
+        // A route may have named another host.
+        check::check_seen(request, seen)?;
         let Some(pass) = request.extensions_mut().remove::<Arc<Pass>>() else {
             tracing::error!("a request reached the proxy without a pass");
             return Err(NO_PASS);
         };
         let gone = request.extensions_mut().remove::<PeerGone>();
-        let opening = Opening::of(&mut request);
-        let behind = pass.gate().spec().protocol;
-        let is_grpc = is_grpc(request.headers());
-        let request = outgoing(request, opening.as_ref(), behind)?;
+        let may_open = seen.has(Survey::UPGRADE) || *request.method() == Method::CONNECT;
+        let opening = if may_open { Opening::of(request) } else { None };
+        let spec = pass.gate().spec();
+        let behind = spec.protocol;
+        make_outgoing(request, seen, opening.as_ref(), behind)?;
 
-        let mut journey = Journey::new(self.net, self.timeouts.connect, pass, gone, is_grpc);
+        // A gRPC call may be a stream whose first message is long in coming, and has a deadline of its own.
+        let answer = (!is_grpc).then_some(spec.limits.answer_timeout);
+        drop(spec);
+        let mut journey = Journey::new(&self.net, self.timeouts.connect, answer, pass, gone);
         let reply = journey.travel(request, behind).await?;
-        respond::check(&reply.response)?;
+        let seen = Survey::of(reply.response.headers());
+        respond::check(&reply.response, seen)?;
         let (first, other) = journey.end();
         match opening {
             Some(opening) => opening.answer(reply, behind, (first, other)),
-            None => respond::respond(reply, other),
+            None => respond::respond(reply, seen, other),
         }
     }
 }
@@ -110,10 +136,16 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        let means = self.means.clone();
         let grpc = is_grpc(request.headers());
-        let (version, timeout) = (request.version(), self.timeouts.body);
-        let forwarded = self.clone().forward(request.map(|body| SendBody::new(body, version, timeout)));
-        Box::pin(async move { Ok(forwarded.await.unwrap_or_else(|problem| answer::unserved(problem, grpc))) })
+        let (version, timeout) = (request.version(), means.timeouts.body);
+        let mut request = request.map(|body| SendBody::new(body, version, timeout));
+        Box::pin(async move {
+            Ok(means
+                .forward(&mut request, grpc)
+                .await
+                .unwrap_or_else(|problem| answer::unserved(problem, grpc)))
+        })
     }
 }
 
@@ -127,58 +159,80 @@ struct Arrived;
 /// # Errors
 /// The [`Problem`] to answer with.
 pub fn arrive<B>(request: &mut Request<B>) -> Result<(), Problem> {
-    check::check(request)?;
-    let peer = request.extensions().get::<Peer>().cloned();
-    if let Some(client) = forwarded::arrive(request.headers_mut(), peer.as_ref()) {
-        request.extensions_mut().insert(client);
-    }
+    take_in(request, Traces::Keep)?;
     request.extensions_mut().insert(Arrived);
     Ok(())
 }
 
-/// The request as the target gets it.
-fn outgoing(
-    request: Request<SendBody>,
+/// The same along with the trace headers, for a proxy that knows of it ([`Proxy::behind_front`]).
+///
+/// # Errors
+/// The [`Problem`] to answer with.
+pub(crate) fn take_in<B>(request: &mut Request<B>, traces: Traces) -> Result<(), Problem> {
+    let seen = Survey::whole_of(request.headers());
+    check::check_seen(request, seen)?;
+    let peer = request.extensions().get::<Peer>().cloned();
+    if let Some(client) = forwarded::arrive(request.headers_mut(), seen, peer.as_ref()) {
+        request.extensions_mut().insert(client);
+    }
+    traces.apply_to(request.headers_mut(), seen.has(Survey::TRACE));
+    Ok(())
+}
+
+/// Makes the request what the target gets.
+fn make_outgoing(
+    request: &mut Request<SendBody>,
+    seen: Survey,
     opening: Option<&Opening>,
     behind: Protocol,
-) -> Result<Request<SendBody>, Problem> {
-    let (mut head, body) = request.into_parts();
-    let trailers = headers::takes_trailers(&head.headers);
-    headers::strip_request(&mut head.headers);
+) -> Result<(), Problem> {
+    *request.extensions_mut() = Extensions::new();
+    let length = request.body().length();
+    let headers = request.headers_mut();
+    let trailers = seen.has(Survey::TE) && headers::takes_trailers(headers);
+    headers::strip_request(headers, seen);
     if trailers {
-        head.headers.insert(TE, HeaderValue::from_static("trailers"));
+        headers.insert(TE, HeaderValue::from_static("trailers"));
     }
+    if opening.is_none() && (seen.has(Survey::CONTENT_LENGTH) || length.is_none()) {
+        length::settle(headers, length, behind);
+    }
+    if behind == Protocol::Http1 {
+        if trailers {
+            // RFC 9110 section 10.1.4: TE is for the next hop alone, and says so.
+            headers.insert(CONNECTION, HeaderValue::from_static("te"));
+        }
+        if seen.has(Survey::COOKIE) {
+            headers::join_cookies(headers);
+        }
+    }
+    set_target(request, behind)?;
+    if let Some(opening) = opening {
+        opening.prepare(request, behind);
+    }
+    Ok(())
+}
 
-    let mut request = Request::new(body);
-    let path = head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    let mut uri = http::uri::Parts::default();
-    uri.path_and_query = Some(path);
-    if opening.is_none() {
-        length::settle(&mut head.headers, request.body(), behind);
+/// Puts the target into the form that goes with the protocol.
+fn set_target(request: &mut Request<SendBody>, behind: Protocol) -> Result<(), Problem> {
+    *request.version_mut() = match behind {
+        Protocol::Http1 => Version::HTTP_11,
+        Protocol::H2 => Version::HTTP_2,
+    };
+    // Most have come in the form that goes on.
+    if behind == Protocol::Http1 && request.uri().authority().is_none() && request.uri().scheme().is_none() {
+        return Ok(());
     }
-    match behind {
-        Protocol::Http1 => {
-            if trailers {
-                // RFC 9110 section 10.1.4: TE is for the next hop alone, and says so.
-                head.headers.insert(CONNECTION, HeaderValue::from_static("te"));
-            }
-            headers::join_cookies(&mut head.headers);
-            *request.version_mut() = Version::HTTP_11;
-        }
-        Protocol::H2 => {
-            uri.scheme = Some(UriScheme::HTTP);
-            uri.authority = check::authority(&head.uri, &head.headers);
-            head.headers.remove(HOST);
-            *request.version_mut() = Version::HTTP_2;
-        }
+    let path = request.uri().path_and_query().cloned();
+    let mut uri = http::uri::Parts::default();
+    uri.path_and_query = Some(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+    if behind == Protocol::H2 {
+        uri.scheme = Some(UriScheme::HTTP);
+        uri.authority = check::authority(request.uri(), request.headers());
+        request.headers_mut().remove(HOST);
     }
     *request.uri_mut() = Uri::from_parts(uri).map_err(|_| BAD_TARGET)?;
-    *request.method_mut() = head.method;
-    *request.headers_mut() = head.headers;
-    if let Some(opening) = opening {
-        opening.prepare(&mut request, behind);
-    }
-    Ok(request)
+    Ok(())
 }
 
 const NO_PASS: Problem =

@@ -65,12 +65,9 @@ impl Service<Request<Incoming>> for Front {
     }
 
     fn call(&mut self, mut request: Request<Incoming>) -> FrontFuture {
-        let arrived = self.is_in_bounds(&request).and_then(|()| proxy::arrive(&mut request));
+        let arrived = self.is_in_bounds(&request).and_then(|()| proxy::take_in(&mut request, self.traces));
         match arrived.and_then(|()| is_directed(&request)) {
-            Ok(()) => {
-                self.traces.apply(&mut request);
-                FrontFuture::Routed { routed: self.wake.call(request) }
-            }
+            Ok(()) => FrontFuture::Routed { routed: self.wake.call(request) },
             Err(problem) => {
                 self.unmatched.count(Outcome::BadRequest);
                 let response = answer::unserved(problem, is_grpc(request.headers())).map(Either::Right);

@@ -79,10 +79,10 @@ where
 fn prepare<B>(request: Request<B>, entry: &Entry, pass: &Arc<Pass>) -> Result<Request<B>, Class> {
     let mut request = request;
     if entry.rewrites {
-        let class = Class::of(&request);
         let (mut parts, body) = request.into_parts();
-        entry.rule.rewrite.apply(&mut parts).map_err(|_| class)?;
+        let rewritten = entry.rule.rewrite.apply(&mut parts);
         request = Request::from_parts(parts, body);
+        rewritten.map_err(|_| Class::of(&request))?;
     }
     request.extensions_mut().insert(pass.clone());
     Ok(request)

@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
+use super::gathered::poll_write_pieces;
 use super::{Accepted, BoxFuture, PeerWatch};
 
 /// How often to look where the system has no event of its own for "the peer has closed".
@@ -93,7 +94,7 @@ impl AsyncWrite for TcpAccepted {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.write).poll_write_vectored(cx, slices)
+        poll_write_pieces(Pin::new(&mut self.write), cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {

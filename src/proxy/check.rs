@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 use hyper::ext::Protocol;
 
 use super::handshake;
+use super::survey::Survey;
 use crate::answer::Problem;
 
 /// Refuses what is not valid, and puts what is into one form: afterwards `Host` is there once, is the authority
@@ -18,11 +19,21 @@ use crate::answer::Problem;
 /// # Errors
 /// The [`Problem`] to answer with.
 pub fn check<B>(request: &mut Request<B>) -> Result<(), Problem> {
+    let seen = Survey::of(request.headers());
+    check_seen(request, seen)
+}
+
+/// The same where it is known which fields there are.
+pub(super) fn check_seen<B>(request: &mut Request<B>, seen: Survey) -> Result<(), Problem> {
     check_method(request)?;
     check_target(request)?;
-    check_framing(request.headers())?;
+    if seen.has(Survey::TRANSFER_ENCODING.or(Survey::EXPECT)) {
+        check_framing(request.headers())?;
+    }
     check_values(request)?;
-    handshake::check(request)?;
+    if seen.has(Survey::UPGRADE) {
+        handshake::check(request)?;
+    }
     settle_host(request)
 }
 
@@ -102,8 +113,34 @@ fn settle_host<B>(request: &mut Request<B>) -> Result<(), Problem> {
         request.headers_mut().insert(HOST, host);
         return Ok(());
     }
-    let host = host.ok_or(HOST_MISSING)?;
-    if host.to_str().is_ok_and(is_host) { Ok(()) } else { Err(HOST_INVALID) }
+    let host = host.ok_or(HOST_MISSING)?.as_bytes();
+    // Most are a name alone.
+    let is_valid = is_name(host) || std::str::from_utf8(host).is_ok_and(is_host);
+    if is_valid { Ok(()) } else { Err(HOST_INVALID) }
+}
+
+const LONGEST_NAME: usize = 255;
+
+/// The bytes that a host's name may have.
+const NAME: [bool; 256] = {
+    let mut name = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        name[byte] =
+            matches!(byte as u8, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~');
+        byte += 1;
+    }
+    name
+};
+
+/// Whether it is a name, in which no label is empty but the last.
+fn is_name(text: &[u8]) -> bool {
+    let mut before = b'.';
+    let mut fits = |&byte: &u8| {
+        let before = std::mem::replace(&mut before, byte);
+        NAME[usize::from(byte)] && (byte != b'.' || before != b'.')
+    };
+    !text.is_empty() && text.len() <= LONGEST_NAME && text.iter().all(&mut fits)
 }
 
 /// A host name, an IPv4 address or a bracketed IPv6 one, with a port or without. Narrower than RFC 3986: no
@@ -127,14 +164,7 @@ fn is_host(text: &str) -> bool {
             None => (text, None),
         },
     };
-    let mut before = b'.';
-    let is_name = |byte: u8| {
-        let before = std::mem::replace(&mut before, byte);
-        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~') || (byte == b'.' && before != b'.')
-    };
-    !name.is_empty()
-        && name.len() <= 255
-        && name.bytes().all(is_name)
+    is_name(name.as_bytes())
         && port
             .is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
 }

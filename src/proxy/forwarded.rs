@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue};
 pub(super) use identity::is_told;
 
 use super::headers::{strip_if, strip_listed};
+use super::survey::Survey;
 use crate::peer::{self, Client, Peer, Scheme};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -23,13 +24,14 @@ const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 /// their header changes come after this, so that a client can neither forge what they look at nor undo what they set.
 ///
 /// Returns the client, where a trusted peer tells of one.
-pub(super) fn arrive(headers: &mut HeaderMap, peer: Option<&Peer>) -> Option<Client> {
-    strip_listed(headers);
+pub(super) fn arrive(headers: &mut HeaderMap, seen: Survey, peer: Option<&Peer>) -> Option<Client> {
+    if seen.has(Survey::CONNECTION) {
+        strip_listed(headers);
+    }
     let client = peer.and_then(|peer| peer.client(headers));
-    if client.is_none() {
-        strip_if(headers, is_told);
-    } else {
-        strip_if(headers, |name| name.contains('_') && is_told(name));
+    if seen.has(Survey::TOLD) {
+        let all = client.is_none();
+        strip_if(headers, |name| (all || name.contains('_')) && is_told(name));
     }
     if let Some(peer) = peer {
         set_forwarded(headers, peer, client);
@@ -101,10 +103,10 @@ fn append(headers: &mut HeaderMap, name: HeaderName, value: &HeaderValue) {
 
 /// The port that the client used, as far as it says: the gateway's own may be another.
 fn port(host: &HeaderValue, scheme: Scheme) -> HeaderValue {
-    let host = host.to_str().unwrap_or_default();
+    let host = host.as_bytes();
     // In `[::1]` the last colon is no port's.
-    let given = host.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
-    match given.unwrap_or_else(|| scheme.default_port()) {
+    let given = memchr::memrchr(b':', host).and_then(|colon| std::str::from_utf8(&host[colon + 1..]).ok());
+    match given.and_then(|port| port.parse::<u16>().ok()).unwrap_or_else(|| scheme.default_port()) {
         80 => HeaderValue::from_static("80"),
         443 => HeaderValue::from_static("443"),
         other => HeaderValue::from(other),
@@ -124,7 +126,7 @@ fn element(node: &str, host: &HeaderValue, scheme: Scheme) -> String {
         && !host.is_empty()
     {
         // A colon or bracket is no character of a token.
-        let quote = if host.contains([':', '[']) { "\"" } else { "" };
+        let quote = if memchr::memchr2(b':', b'[', host.as_bytes()).is_some() { "\"" } else { "" };
         for part in [";host=", quote, host, quote] {
             element.push_str(part);
         }

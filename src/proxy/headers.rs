@@ -7,18 +7,39 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderName, TE, UPGRADE};
 use http::{HeaderMap, HeaderValue};
 
+use super::survey::Survey;
+
+const FOR_THIS_HOP: Survey = Survey::CONNECTION
+    .or(Survey::TE)
+    .or(Survey::UPGRADE)
+    .or(Survey::TRANSFER_ENCODING)
+    .or(Survey::EXPECT)
+    .or(Survey::OTHER);
+
 /// Takes out of a request what is for this hop alone. What `Connection` lists went when it arrived.
-///
-/// `Proxy` goes too: no standard has it, and programs that are run as CGI are run take it for the variable
-/// `HTTP_PROXY`, by which a client would lead their own requests wherever it likes.
-pub(super) fn strip_request(headers: &mut HeaderMap) {
-    strip_if(headers, |name| is_hop_by_hop(name) || matches!(name, "expect" | "proxy"));
+pub(super) fn strip_request(headers: &mut HeaderMap, seen: Survey) {
+    if seen.has(FOR_THIS_HOP) {
+        strip_if(headers, is_for_this_hop);
+    }
 }
 
 /// Takes out of a response what is not for the next hop.
-pub(super) fn strip_response(headers: &mut HeaderMap) {
-    strip_listed(headers);
-    strip_if(headers, is_hop_by_hop);
+pub(super) fn strip_response(headers: &mut HeaderMap, seen: Survey) {
+    if seen.has(Survey::CONNECTION) {
+        strip_listed(headers);
+        headers.remove(CONNECTION);
+    }
+    if seen.has(Survey::TE.or(Survey::UPGRADE).or(Survey::TRANSFER_ENCODING).or(Survey::OTHER)) {
+        strip_if(headers, is_hop_by_hop);
+    }
+}
+
+/// What no target gets.
+///
+/// `Proxy` goes too: no standard has it, and programs that are run as CGI are run take it for the variable
+/// `HTTP_PROXY`, by which a client would lead their own requests wherever it likes.
+pub(super) fn is_for_this_hop(name: &str) -> bool {
+    is_hop_by_hop(name) || matches!(name, "expect" | "proxy")
 }
 
 /// RFC 9110 section 7.6.1, and the fields of older usage that it names.
@@ -126,7 +147,8 @@ mod tests {
         ]);
         strip_listed(&mut headers);
         assert!(takes_trailers(&headers));
-        strip_request(&mut headers);
+        let seen = Survey::of(&headers);
+        strip_request(&mut headers, seen);
         assert_eq!(names(&headers), ["accept", "content-length", "host"]);
     }
 

@@ -1,16 +1,20 @@
 //! One request's way to a target that answers it: from target to target, and back to the gate when none is left.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use http::{Method, Request, StatusCode};
+use http::{Request, StatusCode};
 use tokio::time::Instant;
 
 use super::pool::{Failure, Pool, Reply};
 use super::sending::{CLIENT_BROKE_OFF, Progress, SendBody, clients_fault};
+use super::spare::Spare;
 use super::trace;
 use crate::answer::Problem;
+use crate::clock::Alarm;
 use crate::gate::{Pass, Refused, Slot};
 use crate::model::Protocol;
 use crate::net::Net;
@@ -22,8 +26,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Where a request is on its way.
-pub(super) struct Journey {
-    net: Arc<dyn Net>,
+pub(super) struct Journey<'n> {
+    net: &'n Arc<dyn Net>,
     /// How long a connect may take.
     connect: Duration,
     /// How long an answer may take to begin.
@@ -41,16 +45,14 @@ pub(super) struct Journey {
     outlived: bool,
 }
 
-impl Journey {
+impl<'n> Journey<'n> {
     pub(super) fn new(
-        net: Arc<dyn Net>,
+        net: &'n Arc<dyn Net>,
         connect: Duration,
+        answer: Option<Duration>,
         first: Arc<Pass>,
         gone: Option<PeerGone>,
-        is_grpc: bool,
     ) -> Self {
-        // A gRPC call may be a stream whose first message is long in coming, and has a deadline of its own.
-        let answer = (!is_grpc).then(|| first.gate().spec().limits.answer_timeout);
         Self {
             net,
             connect,
@@ -73,62 +75,78 @@ impl Journey {
     /// Sends the request, and goes on while nothing is lost by it: to another target when one takes no connection,
     /// and with a copy of the request when its connection died, where sending it twice does no harm (RFC 9110
     /// section 9.2.2). When the last target died with it, it waits for the next one to start, as who comes now does.
+    ///
+    /// The request stays where it is until it is sent.
     pub(super) async fn travel(
         &mut self,
-        mut request: Request<SendBody>,
+        request: &mut Request<SendBody>,
         protocol: Protocol,
     ) -> Result<Reply, Problem> {
-        let copy = is_repeatable(&request).then(|| without_body(&request));
+        let spare = Spare::of(request);
         let mut fresh = false;
         loop {
-            match self.send(request, protocol, fresh).await {
+            let failure = match self.send(request, protocol, fresh).await {
                 Ok(reply) => {
                     if let Some(pass) = &self.other {
                         pass.answered();
                     }
                     return Ok(reply);
                 }
-                Err(Failure::Connect { request: unsent, error }) => {
-                    let target = self.pass().target();
-                    let trace = trace::id(unsent.headers());
-                    tracing::debug!(trace, %target, %error, "a target takes no connection");
-                    self.pass().gate().suspect(target);
-                    request = *unsent;
-                    fresh = false;
-                    if !self.go_elsewhere() {
-                        self.wait().await?;
-                    }
+                Err(failure) => failure,
+            };
+            // In a box, for it is rare: a request on its way carries no room for it.
+            fresh = Box::pin(self.overcome(failure, request, spare.as_ref(), fresh)).await?;
+        }
+    }
+
+    /// What to do after a failure: the request is there to be sent again, over a new connection if this returns `true`.
+    async fn overcome(
+        &mut self,
+        failure: Failure,
+        request: &mut Request<SendBody>,
+        spare: Option<&Spare>,
+        fresh: bool,
+    ) -> Result<bool, Problem> {
+        match failure {
+            Failure::Connect(error) => {
+                let target = self.pass().target();
+                let trace = trace::id(request.headers());
+                tracing::debug!(trace, %target, %error, "a target takes no connection");
+                self.pass().gate().suspect(target);
+                if !self.go_elsewhere() {
+                    self.wait().await?;
                 }
-                // It would say the same again.
-                Err(Failure::Died { error, .. }) if error.is_parse() => {
-                    let target = self.pass().target();
-                    tracing::debug!(%target, %error, "a target's answer cannot be read");
-                    return Err(UNREADABLE);
-                }
-                Err(Failure::Died { error, reused }) => {
-                    if let Some(problem) = clients_fault(&error) {
-                        tracing::debug!(%error, "the client broke off its request");
-                        return Err(problem);
-                    }
-                    let target = self.pass().target();
-                    let trace = copy.as_ref().map(|request| trace::id(request.headers()));
-                    tracing::debug!(trace, %target, %error, reused, "a connection died with a request on it");
-                    let Some(again) = copy.as_ref().map(without_body) else { return Err(BROKE_OFF) };
-                    request = again;
-                    if reused && !fresh {
-                        fresh = true;
-                    } else if self.go_elsewhere() {
-                        fresh = false;
-                    } else if std::mem::replace(&mut self.outlived, true) {
-                        return Err(BROKE_OFF);
-                    } else {
-                        self.wait().await?;
-                        fresh = true;
-                    }
-                }
-                Err(Failure::TooSlow) => return Err(ANSWER_TIMEOUT),
-                Err(Failure::NoWebSocket) => return Err(NO_WEBSOCKET),
+                Ok(false)
             }
+            // It would say the same again.
+            Failure::Died { error, .. } if error.is_parse() => {
+                let target = self.pass().target();
+                tracing::debug!(%target, %error, "a target's answer cannot be read");
+                Err(UNREADABLE)
+            }
+            Failure::Died { error, reused } => {
+                if let Some(problem) = clients_fault(&error) {
+                    tracing::debug!(%error, "the client broke off its request");
+                    return Err(problem);
+                }
+                let again = spare.map(Spare::request);
+                let target = self.pass().target();
+                let trace = again.as_ref().map(|request| trace::id(request.headers()));
+                tracing::debug!(trace, %target, %error, reused, "a connection died with a request on it");
+                *request = again.ok_or(BROKE_OFF)?;
+                if reused && !fresh {
+                    Ok(true)
+                } else if self.go_elsewhere() {
+                    Ok(false)
+                } else if std::mem::replace(&mut self.outlived, true) {
+                    Err(BROKE_OFF)
+                } else {
+                    self.wait().await?;
+                    Ok(true)
+                }
+            }
+            Failure::TooSlow => Err(ANSWER_TIMEOUT),
+            Failure::NoWebSocket => Err(NO_WEBSOCKET),
         }
     }
 
@@ -138,22 +156,30 @@ impl Journey {
 
     async fn send(
         &self,
-        request: Request<SendBody>,
+        request: &mut Request<SendBody>,
         protocol: Protocol,
         fresh: bool,
     ) -> Result<Reply, Failure> {
         let pass = self.pass();
         let make = || Pool::new(self.net.clone(), pass.target().address.clone(), self.connect);
         let progress = request.body().progress();
-        let sent = async {
-            match pass.slot().attached(make) {
-                Some(pool) => pool.send(request, protocol, fresh).await,
-                // Nobody else hangs anything there; a pool of its own serves as well.
-                None => make().send(request, protocol, fresh).await,
+        let own;
+        let pool = match pass.slot().attached(make) {
+            Some(pool) => pool,
+            // Nobody else hangs anything there; a pool of its own serves as well.
+            None => {
+                own = make();
+                &own
             }
         };
+        let sent = pool.send(request, protocol, fresh);
         match self.answer {
-            Some(limit) => answered_within(limit, progress.as_deref(), sent).await,
+            Some(limit) => {
+                let mut alarm = pool.alarms().take();
+                let reply = answered_within(limit, progress.as_deref(), &mut alarm, sent).await;
+                pool.alarms().put(alarm);
+                reply
+            }
             None => sent.await,
         }
     }
@@ -228,23 +254,19 @@ impl Journey {
 async fn answered_within(
     limit: Duration,
     progress: Option<&Progress>,
+    alarm: &mut Alarm,
     sent: impl Future<Output = Result<Reply, Failure>>,
 ) -> Result<Reply, Failure> {
     let began = Instant::now();
     let mut sent = pin!(sent);
-    let mut late = pin!(tokio::time::sleep_until(began + limit));
-    loop {
-        tokio::select! {
-            biased;
-            reply = sent.as_mut() => return reply,
-            () = late.as_mut() => {}
+    poll_fn(|cx| {
+        if let Poll::Ready(reply) = sent.as_mut().poll(cx) {
+            return Poll::Ready(reply);
         }
         let until = progress.map_or(began, Progress::last) + limit;
-        if until <= late.deadline() {
-            return Err(Failure::TooSlow);
-        }
-        late.as_mut().reset(until);
-    }
+        if alarm.has_come(until, cx) { Poll::Ready(Err(Failure::TooSlow)) } else { Poll::Pending }
+    })
+    .await
 }
 
 /// What `future` comes to, unless the time is up or the client leaves before.
@@ -265,24 +287,6 @@ async fn within<T>(
         () = gone => Err(CLIENT_BROKE_OFF),
         () = tokio::time::sleep_until(deadline) => Err(Problem::HOLD_TIMEOUT),
     }
-}
-
-/// Sending it twice does no harm, and it has no body that would be gone the second time.
-fn is_repeatable(request: &Request<SendBody>) -> bool {
-    request.body().is_empty()
-        && matches!(
-            *request.method(),
-            Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
-        )
-}
-
-fn without_body(request: &Request<SendBody>) -> Request<SendBody> {
-    let mut copy = Request::new(SendBody::Empty);
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.version_mut() = request.version();
-    *copy.headers_mut() = request.headers().clone();
-    copy
 }
 
 const BROKE_OFF: Problem = Problem::bad_gateway("The service broke off before it answered.");

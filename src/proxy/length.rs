@@ -3,13 +3,12 @@
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue};
 
-use super::sending::SendBody;
 use crate::model::Protocol;
 
 /// Makes the length that the fields tell the one that the body has. Without a length, a body goes in chunks,
 /// whatever the method is: hyper would leave it out of a GET.
-pub(super) fn settle(headers: &mut HeaderMap, body: &SendBody, behind: Protocol) {
-    match body.length() {
+pub(super) fn settle(headers: &mut HeaderMap, length: Option<u64>, behind: Protocol) {
+    match length {
         Some(length) => {
             if let Some(told) = headers.get_mut(CONTENT_LENGTH)
                 && !is_plainly(told, length)
@@ -43,6 +42,7 @@ mod tests {
 
     use std::time::Duration;
 
+    use super::super::sending::SendBody;
     use super::*;
 
     struct Endless;
@@ -64,7 +64,7 @@ mod tests {
         if let Some(told) = told {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static(told));
         }
-        settle(&mut headers, body, behind);
+        settle(&mut headers, body.length(), behind);
         headers
     }
 

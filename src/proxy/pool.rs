@@ -3,6 +3,7 @@
 //! The pool hangs on the target's slot behind the gate and goes with it: once the gate shuts, its idle connections
 //! close, and those in use close when their response has ended. Nothing in the background keeps it alive.
 
+mod alarms;
 mod h1;
 mod h2;
 
@@ -18,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use super::sending::SendBody;
 use crate::model::{Address, Protocol};
 use crate::net::{Io, Net};
+use alarms::Alarms;
 
 /// The connections to one target.
 pub(super) struct Pool {
@@ -27,6 +29,7 @@ pub(super) struct Pool {
     patience: Duration,
     h1: Arc<h1::Idle>,
     h2: h2::Shared,
+    alarms: Alarms,
 }
 
 /// What came back, and the connection that it came on.
@@ -37,8 +40,8 @@ pub(super) struct Reply {
 
 /// Why nothing came back.
 pub(super) enum Failure {
-    /// No connection: nothing of the request was written, and here it is again.
-    Connect { request: Box<Request<SendBody>>, error: io::Error },
+    /// No connection: nothing of the request was written, and it is where it was.
+    Connect(io::Error),
     /// The connection died with the request on it; `reused` when it had served others before.
     Died { error: hyper::Error, reused: bool },
     /// The target took too long to begin its answer.
@@ -65,20 +68,25 @@ impl Lease {
 
 impl Pool {
     pub(super) fn new(net: Arc<dyn Net>, address: Address, patience: Duration) -> Self {
-        Self { net, address, patience, h1: h1::Idle::new(), h2: h2::Shared::default() }
+        Self { net, address, patience, h1: h1::Idle::new(), h2: h2::Shared::default(), alarms: Alarms::new() }
     }
 
     /// Sends a request and waits for the head of its response. `fresh` asks for a new connection.
     pub(super) async fn send(
         &self,
-        request: Request<SendBody>,
+        request: &mut Request<SendBody>,
         protocol: Protocol,
         fresh: bool,
     ) -> Result<Reply, Failure> {
         match protocol {
             Protocol::Http1 => h1::send(self, request, fresh).await,
-            Protocol::H2 => h2::send(self, request).await,
+            Protocol::H2 => Box::pin(h2::send(self, request)).await,
         }
+    }
+
+    /// For those who wait for this target's answers.
+    pub(super) fn alarms(&self) -> &Alarms {
+        &self.alarms
     }
 
     async fn connect(&self) -> io::Result<TokioIo<Box<dyn Io>>> {

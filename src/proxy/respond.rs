@@ -6,6 +6,7 @@ use http::{HeaderMap, Response, StatusCode, Version};
 use super::body::ProxyBody;
 use super::headers;
 use super::pool::Reply;
+use super::survey::Survey;
 use crate::answer::Problem;
 use crate::gate::Pass;
 
@@ -14,7 +15,10 @@ use crate::gate::Pass;
 ///
 /// # Errors
 /// The [`Problem`] to answer with in its place.
-pub(super) fn check<B>(response: &Response<B>) -> Result<(), Problem> {
+pub(super) fn check<B>(response: &Response<B>, seen: Survey) -> Result<(), Problem> {
+    if !seen.has(Survey::TRANSFER_ENCODING) {
+        return Ok(());
+    }
     let headers = response.headers();
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let Some(coding) = codings.next() else { return Ok(()) };
@@ -29,7 +33,11 @@ pub(super) fn check<B>(response: &Response<B>) -> Result<(), Problem> {
 ///
 /// # Errors
 /// The [`Problem`] to answer with in its place.
-pub(super) fn respond(reply: Reply, other: Option<Pass>) -> Result<Response<ProxyBody>, Problem> {
+pub(super) fn respond(
+    reply: Reply,
+    seen: Survey,
+    other: Option<Pass>,
+) -> Result<Response<ProxyBody>, Problem> {
     let Reply { mut response, lease } = reply;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(SWITCHED_UNASKED);
@@ -37,7 +45,7 @@ pub(super) fn respond(reply: Reply, other: Option<Pass>) -> Result<Response<Prox
     // A target that announces what cannot be there (RFC 9110 section 8.6) may well send it, as if it were the next
     // response: its connection is not used again.
     let lease = (!announces_impossible(&response)).then_some(lease);
-    headers::strip_response(response.headers_mut());
+    headers::strip_response(response.headers_mut(), seen);
     if response.status() == StatusCode::NO_CONTENT {
         response.headers_mut().remove(CONTENT_LENGTH);
     }

@@ -59,7 +59,9 @@ const TOO_SLOW: Problem = Problem::new(
 );
 
 /// A request's body on its way to a target.
+#[derive(Default)]
 pub(super) enum SendBody {
+    #[default]
     Empty,
     Incoming(Box<Arriving>),
     Other(UnsyncBoxBody<Bytes, BoxError>, Arc<Progress>),

@@ -7,6 +7,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue, Request};
 
@@ -30,13 +31,20 @@ pub enum Traces {
 impl Traces {
     /// Puts the trace headers of a request in order. Both then name the same trace, if at most one was there.
     pub fn apply<B>(self, request: &mut Request<B>) {
-        if self == Self::Make {
-            make(request.headers_mut());
+        self.apply_to(request.headers_mut(), true);
+    }
+
+    /// The same to headers of which it may be known that there is no such one.
+    pub(super) fn apply_to(self, headers: &mut HeaderMap, has_any: bool) {
+        match self {
+            Self::Make if has_any => complete(headers),
+            Self::Make => make(headers, &new_id()),
+            Self::Keep => {}
         }
     }
 }
 
-fn make(headers: &mut HeaderMap) {
+fn complete(headers: &mut HeaderMap) {
     let parent = single(headers, &TRACEPARENT).and_then(trace_id);
     let amzn = single(headers, &X_AMZN_TRACE_ID).filter(|value| is_amzn(value));
     if parent.is_some() && amzn.is_some() {
@@ -47,18 +55,41 @@ fn make(headers: &mut HeaderMap) {
     if !has_parent {
         // It belongs to the parent that is not there (section 3.3.1.2).
         headers.remove(TRACESTATE);
-        // Sampled: a service whose sampler asks its caller does with a new trace what it does with one of its own.
-        let mut parent = *b"00-................................-................-01";
-        parent[3..35].copy_from_slice(&id);
-        write_hex(&mut parent[36..52], fastrand::u64(1..).into());
-        insert(headers, TRACEPARENT, &parent);
+        insert(headers, TRACEPARENT, Bytes::copy_from_slice(&parent_of(&id)));
     }
     if !has_amzn {
-        let mut amzn = *b"Root=1-........-........................";
-        amzn[7..15].copy_from_slice(&id[..8]);
-        amzn[16..].copy_from_slice(&id[8..]);
-        insert(headers, X_AMZN_TRACE_ID, &amzn);
+        insert(headers, X_AMZN_TRACE_ID, Bytes::copy_from_slice(&amzn_of(&id)));
     }
+}
+
+/// Both of them, in one piece of memory.
+fn make(headers: &mut HeaderMap, id: &Id) {
+    let mut both = [0; PARENT + AMZN];
+    both[..PARENT].copy_from_slice(&parent_of(id));
+    both[PARENT..].copy_from_slice(&amzn_of(id));
+    let mut parent = Bytes::copy_from_slice(&both);
+    let amzn = parent.split_off(PARENT);
+    insert(headers, TRACEPARENT, parent);
+    insert(headers, X_AMZN_TRACE_ID, amzn);
+}
+
+/// How long the two are.
+const PARENT: usize = 55;
+const AMZN: usize = 40;
+
+/// Sampled: a service whose sampler asks its caller does with a new trace what it does with one of its own.
+fn parent_of(id: &Id) -> [u8; PARENT] {
+    let mut parent = *b"00-................................-................-01";
+    parent[3..35].copy_from_slice(id);
+    write_hex(&mut parent[36..52], fastrand::u64(1..).into());
+    parent
+}
+
+fn amzn_of(id: &Id) -> [u8; AMZN] {
+    let mut amzn = *b"Root=1-........-........................";
+    amzn[7..15].copy_from_slice(&id[..8]);
+    amzn[16..].copy_from_slice(&id[8..]);
+    amzn
 }
 
 /// The id of a request's trace, for a line of the log.
@@ -148,9 +179,9 @@ fn is_hex(digits: &[u8]) -> bool {
     digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: &[u8]) {
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: Bytes) {
     // Made of letters, digits and dashes, it is always a value.
-    if let Ok(value) = HeaderValue::from_bytes(value) {
+    if let Ok(value) = HeaderValue::from_maybe_shared(value) {
         headers.insert(name, value);
     }
 }

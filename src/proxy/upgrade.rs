@@ -19,6 +19,7 @@ use super::handshake;
 use super::headers::{has_token, strip_response};
 use super::pool::{Lease, Reply};
 use super::sending::SendBody;
+use super::survey::Survey;
 use crate::answer::Problem;
 use crate::gate::Pass;
 use crate::model::Protocol;
@@ -104,7 +105,8 @@ impl Opening {
         }
         let target = hyper::upgrade::on(&mut response);
         let (mut head, _) = response.into_parts();
-        strip_response(&mut head.headers);
+        let seen = Survey::of(&head.headers);
+        strip_response(&mut head.headers, seen);
         head.headers.remove(CONTENT_LENGTH);
         head.headers.remove(SEC_WEBSOCKET_ACCEPT);
         let mut answer = Response::new(ProxyBody::empty());
@@ -139,7 +141,8 @@ fn is_agreement(headers: &HeaderMap, accept: &HeaderValue) -> bool {
 }
 
 fn declined(mut response: Response<Incoming>, lease: Lease, pass: Option<Pass>) -> Response<ProxyBody> {
-    strip_response(response.headers_mut());
+    let seen = Survey::of(response.headers());
+    strip_response(response.headers_mut(), seen);
     *response.version_mut() = Version::HTTP_11;
     response.map(|body| ProxyBody::upstream(body, Some(lease), pass))
 }

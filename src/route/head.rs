@@ -59,6 +59,10 @@ impl<'a> Head<'a> {
 
 /// The host in `user@host:port`, and an IPv6 address without its brackets.
 fn host_of(authority: &str) -> &str {
+    // Most are a name alone.
+    if !authority.bytes().any(|byte| matches!(byte, b'@' | b'[' | b':')) {
+        return authority.strip_suffix('.').unwrap_or(authority);
+    }
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     if let Some(rest) = host.strip_prefix('[') {
         return rest.split_once(']').map_or(rest, |(address, _)| address);

@@ -264,7 +264,7 @@ pub fn verdict(head: &Head<'_>) -> &'static Verdict {
     match AGENTS.find(user_agent(head)) {
         Some(Agent::Balancer) => &BALANCER,
         Some(Agent::Other) => &SERVED_IF_AWAKE,
-        None if is_noise(&head.path) || hides_a_dot(head.sent_path) => &SERVED_IF_AWAKE,
+        None if is_noise(head) => &SERVED_IF_AWAKE,
         None => &WAKES,
     }
 }
@@ -274,16 +274,33 @@ pub(super) fn user_agent<'a>(head: &Head<'a>) -> &'a [u8] {
     head.headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default()
 }
 
-fn is_noise(path: &str) -> bool {
+fn is_noise(head: &Head<'_>) -> bool {
+    is_listed(&head.path) || has_hidden(&head.path) || hides_a_dot(head.sent_path)
+}
+
+fn is_listed(path: &str) -> bool {
+    // The first byte is a slash; with the second, hardly any path begins like one of these.
+    if !path.as_bytes().get(1).is_some_and(|&second| SECOND[usize::from(second)]) {
+        return false;
+    }
     UNASKED.contains(&path)
         || SCANNED.iter().any(|scanned| scanned.len() == path.len() && begins(path, scanned))
         || SCANNED_BELOW.iter().any(|below| begins(path, below))
-        || path.match_indices("/.").any(|(at, _)| is_hidden(&path[at + 1..]))
+}
+
+fn has_hidden(path: &str) -> bool {
+    has(path, b'.') && path.match_indices("/.").any(|(at, _)| is_hidden(&path[at + 1..]))
 }
 
 /// A dot that needs no encoding and has one nevertheless is there to get past somebody.
 fn hides_a_dot(path: &str) -> bool {
-    path.match_indices("/%2").any(|(at, _)| matches!(path.as_bytes().get(at + 3), Some(b'e' | b'E')))
+    has(path, b'%')
+        && path.match_indices("/%2").any(|(at, _)| matches!(path.as_bytes().get(at + 3), Some(b'e' | b'E')))
+}
+
+/// Most paths are short, and have none: this takes less time than to begin a search.
+fn has(path: &str, byte: u8) -> bool {
+    path.bytes().any(|other| other == byte)
 }
 
 fn is_hidden(name: &str) -> bool {
@@ -298,6 +315,24 @@ fn begins(path: &str, with: &str) -> bool {
         && path.get(1).map(u8::to_ascii_lowercase) == with.get(1).map(u8::to_ascii_lowercase)
         && path[..with.len()].eq_ignore_ascii_case(with)
 }
+
+/// Which bytes, in either case, are the second of a path in the lists.
+const SECOND: [bool; 256] = {
+    let mut second = [false; 256];
+    let lists = [UNASKED, SCANNED, SCANNED_BELOW];
+    let mut list = 0;
+    while list < lists.len() {
+        let mut path = 0;
+        while path < lists[list].len() {
+            let byte = lists[list][path].as_bytes()[1];
+            second[byte.to_ascii_lowercase() as usize] = true;
+            second[byte.to_ascii_uppercase() as usize] = true;
+            path += 1;
+        }
+        list += 1;
+    }
+    second
+};
 
 static BALANCER: LazyLock<Verdict> = LazyLock::new(|| {
     let mut answer = Answer::new(StatusCode::OK);

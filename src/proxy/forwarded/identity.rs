@@ -36,7 +36,14 @@ const NAMES: [&[u8]; 21] = [
 pub(in super::super) fn is_told(name: &str) -> bool {
     let name = name.as_bytes();
     // Most names end here.
-    if !matches!(name.first(), Some(b'c' | b'f' | b's' | b't' | b'x')) {
+    if !matches!(
+        name,
+        [b'c', b'l' | b'f', ..]
+            | [b'f', b'a' | b'l' | b'o' | b'r', ..]
+            | [b's', b's', ..]
+            | [b't', b'r', ..]
+            | [b'x', b'-' | b'_', ..]
+    ) {
         return false;
     }
     BEGINNINGS.iter().any(|beginning| begins(name, beginning))
@@ -46,4 +53,17 @@ pub(in super::super) fn is_told(name: &str) -> bool {
 fn begins(name: &[u8], with: &[u8]) -> bool {
     name.len() >= with.len()
         && name.iter().zip(with).all(|(&is, &want)| is == want || (is == b'_' && want == b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_in_the_lists_is_passed_over() {
+        for name in BEGINNINGS.iter().chain(&NAMES) {
+            let name = std::str::from_utf8(name).unwrap();
+            assert!(is_told(name) && is_told(&name.replace('-', "_")), "{name}");
+        }
+    }
 }

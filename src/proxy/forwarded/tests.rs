@@ -1,6 +1,16 @@
-use super::super::headers::strip_request;
+use super::super::headers;
 use super::*;
 use crate::peer::TrustedProxies;
+
+fn arrive(headers: &mut HeaderMap, peer: Option<&Peer>) -> Option<Client> {
+    let seen = Survey::whole_of(headers);
+    super::arrive(headers, seen, peer)
+}
+
+fn strip_request(headers: &mut HeaderMap) {
+    let seen = Survey::of(headers);
+    headers::strip_request(headers, seen);
+}
 
 fn map(headers: &[(&'static str, &'static str)]) -> HeaderMap {
     let pair = |&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));

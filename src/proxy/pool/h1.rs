@@ -112,34 +112,33 @@ impl Lease {
 }
 
 /// Sends a request over an idle connection, or over a new one where there is none or `fresh` asks for it.
-pub(super) async fn send(pool: &Pool, mut request: Request<SendBody>, fresh: bool) -> Result<Reply, Failure> {
+pub(super) async fn send(
+    pool: &Pool,
+    request: &mut Request<SendBody>,
+    fresh: bool,
+) -> Result<Reply, Failure> {
     let idle = &pool.h1;
     let sent = request.body().progress();
-    if !fresh {
-        while let Some(mut sender) = idle.take() {
-            match sender.try_send_request(request).await {
-                Ok(response) => return Ok(reply(response, sender, idle, sent)),
-                Err(mut error) => match error.take_message() {
-                    // It had closed by itself, and nothing was written.
-                    Some(unsent) => request = unsent,
-                    None => return Err(Failure::Died { error: error.into_error(), reused: true }),
-                },
-            }
+    loop {
+        let kept = if fresh { None } else { idle.take() };
+        let reused = kept.is_some();
+        let mut sender = match kept {
+            Some(sender) => sender,
+            // In a box, for it is rare: a request on its way carries no room for it.
+            None => Box::pin(connect(pool)).await.map_err(Failure::Connect)?,
+        };
+        let mut error = match sender.try_send_request(std::mem::take(request)).await {
+            Ok(response) => return Ok(reply(response, sender, idle, sent)),
+            Err(error) => error,
+        };
+        match error.take_message() {
+            // It had closed by itself, and nothing was written.
+            Some(unsent) => *request = unsent,
+            None => return Err(Failure::Died { error: error.into_error(), reused }),
         }
-    }
-    let mut sender = match connect(pool).await {
-        Ok(sender) => sender,
-        Err(error) => return Err(Failure::Connect { request: Box::new(request), error }),
-    };
-    match sender.try_send_request(request).await {
-        Ok(response) => Ok(reply(response, sender, idle, sent)),
-        Err(mut error) => match error.take_message() {
-            Some(request) => Err(Failure::Connect {
-                request: Box::new(request),
-                error: io::Error::other(error.into_error()),
-            }),
-            None => Err(Failure::Died { error: error.into_error(), reused: false }),
-        },
+        if !reused {
+            return Err(Failure::Connect(io::Error::other(error.into_error())));
+        }
     }
 }
 

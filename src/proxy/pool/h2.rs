@@ -151,31 +151,27 @@ impl Shared {
 
 /// Sends a request over a shared connection. One that has died is known to be closed, so a repetition does not
 /// meet it again.
-pub(super) async fn send(pool: &Pool, mut request: Request<SendBody>) -> Result<Reply, Failure> {
+pub(super) async fn send(pool: &Pool, request: &mut Request<SendBody>) -> Result<Reply, Failure> {
     let mut not = None;
     // A connection may close between our look and our use: nothing is written then, and the next one is tried.
     for _ in 0..=MOST_CONNECTIONS {
-        let share = match pool.h2.take(pool, not.as_ref()).await {
-            Ok(share) => share,
-            Err(error) => return Err(Failure::Connect { request: Box::new(request), error }),
-        };
+        let share = pool.h2.take(pool, not.as_ref()).await.map_err(Failure::Connect)?;
         let mut sender = share.connection.sender.clone();
         if *request.method() == Method::CONNECT && !share.connection.settings.takes_websockets().await {
             return Err(Failure::NoWebSocket);
         }
-        match sender.try_send_request(request).await {
+        match sender.try_send_request(std::mem::take(request)).await {
             Ok(response) => return Ok(Reply { response, lease: Lease::Http2(share) }),
             Err(mut error) => match error.take_message() {
                 Some(unsent) => {
-                    request = unsent;
+                    *request = unsent;
                     not = Some(share.connection.clone());
                 }
                 None => return Err(Failure::Died { error: error.into_error(), reused: share.reused }),
             },
         }
     }
-    let error = io::Error::other("the target takes no streams");
-    Err(Failure::Connect { request: Box::new(request), error })
+    Err(Failure::Connect(io::Error::other("the target takes no streams")))
 }
 
 async fn connect(pool: &Pool, most_streams: usize) -> io::Result<Connection> {

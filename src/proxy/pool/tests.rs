@@ -41,8 +41,8 @@ fn pool(answers: bool) -> (Pool, Arc<AtomicUsize>) {
 }
 
 async fn exchange(pool: &Pool) {
-    let request = Request::get("/").header("host", "a").body(SendBody::Empty).unwrap();
-    let Ok(reply) = pool.send(request, Protocol::Http1, false).await else { panic!("not answered") };
+    let mut request = Request::get("/").header("host", "a").body(SendBody::Empty).unwrap();
+    let Ok(reply) = pool.send(&mut request, Protocol::Http1, false).await else { panic!("not answered") };
     reply.response.into_body().collect().await.unwrap();
     reply.lease.release();
     // The connection may settle in a task of its own.
@@ -87,9 +87,9 @@ async fn a_connect_takes_no_longer_than_it_may() {
     let (pool, _) = pool(false);
     for protocol in [Protocol::Http1, Protocol::H2] {
         let begun = Instant::now();
-        let request = Request::get("http://a/").body(SendBody::Empty).unwrap();
-        match pool.send(request, protocol, false).await {
-            Err(Failure::Connect { error, .. }) => assert_eq!(error.kind(), io::ErrorKind::TimedOut),
+        let mut request = Request::get("http://a/").body(SendBody::Empty).unwrap();
+        match pool.send(&mut request, protocol, false).await {
+            Err(Failure::Connect(error)) => assert_eq!(error.kind(), io::ErrorKind::TimedOut),
             _ => panic!("not the failure to connect"),
         }
         assert_eq!(begun.elapsed().as_secs(), CONNECT_TIMEOUT.as_secs());
@@ -104,8 +104,8 @@ async fn who_waits_for_a_connection_that_cannot_be_made_does_not_try_in_turn() {
     for _ in 0..20 {
         let pool = pool.clone();
         calls.spawn(async move {
-            let request = Request::get("http://a/").body(SendBody::Empty).unwrap();
-            pool.send(request, Protocol::H2, false).await.is_err()
+            let mut request = Request::get("http://a/").body(SendBody::Empty).unwrap();
+            pool.send(&mut request, Protocol::H2, false).await.is_err()
         });
     }
     assert!(calls.join_all().await.into_iter().all(|failed| failed));

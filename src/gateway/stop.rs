@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How long a new connection may take for its first request where it comes just before the end. Somebody who connects
@@ -133,7 +134,8 @@ impl Stopped {
                     if let Some(time) = time {
                         ready!(time.as_mut().poll(cx));
                     }
-                    cx.waker().wake_by_ref();
+                    // Polled once, it has the task woken after the runtime has looked for events.
+                    let _: Poll<()> = pin!(yield_now()).poll(cx);
                     self.state = State::LastLook;
                     return Poll::Pending;
                 }

@@ -17,7 +17,11 @@ pub(crate) type Wait = BoxFuture<'static, Waited>;
 
 /// A place for one request's wait.
 #[derive(Clone, Default)]
-pub(crate) struct Parking(Arc<Mutex<Place>>);
+pub(crate) struct Parking {
+    /// Whether it was made for a request that comes back. Most are not, and need not look further.
+    is_back: bool,
+    place: Arc<Mutex<Place>>,
+}
 
 #[derive(Default)]
 enum Place {
@@ -33,7 +37,7 @@ enum Place {
 impl Parking {
     /// For a request that comes back with this.
     pub(crate) fn back(waited: Waited) -> Self {
-        Self(Arc::new(Mutex::new(Place::Waited(waited))))
+        Self { is_back: true, place: Arc::new(Mutex::new(Place::Waited(waited))) }
     }
 
     /// The wait, where one was left here. None is from now on.
@@ -56,8 +60,16 @@ impl Parking {
         }
     }
 
+    /// Whether its request comes back.
+    pub(super) fn is_back(&self) -> bool {
+        self.is_back
+    }
+
     /// The route of a request that comes back.
     pub(super) fn entry(&self) -> Option<Arc<Entry>> {
+        if !self.is_back {
+            return None;
+        }
         match &*self.place() {
             Place::Waited(waited) => Some(waited.entry()),
             Place::Free | Place::Waits(_) | Place::Closed => None,
@@ -77,7 +89,7 @@ impl Parking {
     }
 
     fn place(&self) -> MutexGuard<'_, Place> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

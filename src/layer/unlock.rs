@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 use tower_service::Service;
 
+use super::parking::Parking;
 use super::{Class, Entry, ResponseFuture, Rules, Shared, onward, refusal};
 use crate::answer::{Problem, for_no_cache};
 use crate::body::WakeBody;
@@ -106,6 +107,7 @@ where
         crate::lock::strip_cookies(request.headers_mut());
         return onward(shared, rules, inner, entry, request, from);
     };
+    let comes_back = request.extensions().get::<Parking>().is_some_and(Parking::is_back);
     let clock = shared.clock;
     let https = Client::of(request.extensions()).is_some_and(|client| client.scheme == Scheme::Https);
     let unix = if lock.has_links() { clock.unix() } else { 0 };
@@ -126,6 +128,12 @@ where
                 Ok(response)
             })
         }
+        // It was let in before it waited, by what it still says; how long that holds is not asked again.
+        Tried::Password(_) if comes_back => {
+            Lock::opened(&mut request);
+            onward(shared, rules, inner, entry, request, from)
+        }
+        Tried::Shut if comes_back => onward(shared, rules, inner, entry, request, from),
         Tried::Password(attempt) => {
             let (shared, rules, entry, lock) = (shared.clone(), rules.clone(), entry.clone(), lock.clone());
             ResponseFuture::held(async move {

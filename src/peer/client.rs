@@ -49,6 +49,10 @@ impl AsyncRead for ClientIo {
         let count = self.ahead.len().min(buffer.remaining());
         buffer.put_slice(&self.ahead[..count]);
         self.ahead.advance(count);
+        if self.ahead.is_empty() {
+            // What it was cut from is not to be held on to.
+            self.ahead = Bytes::new();
+        }
         Poll::Ready(Ok(()))
     }
 }

@@ -51,6 +51,13 @@ impl Uses {
         self.length_after.store(self.ever(), Ordering::Relaxed);
     }
 
+    /// The next one is the last one once more.
+    pub fn next_is_like_last(&self) {
+        if self.length_after.load(Ordering::Relaxed).checked_add(1) == Some(self.ever()) {
+            self.next_has_length();
+        }
+    }
+
     /// Whether the head of the next one is known to give a length.
     pub fn has_length(&self) -> bool {
         self.length_after.load(Ordering::Relaxed) == self.ever()
@@ -137,5 +144,18 @@ mod tests {
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(uses.idle_since(), Some(began + Duration::from_secs(7)));
         assert_eq!((uses.ever(), uses.had_body()), (2, true));
+    }
+
+    #[test]
+    fn what_is_read_once_more_has_the_length_that_it_had() {
+        let uses = Uses::new();
+        drop(uses.begin(false));
+        uses.next_is_like_last();
+        assert!(!uses.has_length());
+        uses.next_has_length();
+        drop(uses.begin(true));
+        assert!(!uses.has_length());
+        uses.next_is_like_last();
+        assert!(uses.has_length());
     }
 }

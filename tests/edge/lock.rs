@@ -259,6 +259,23 @@ async fn a_link_opens_until_its_time_and_the_waiting_page_leaves_the_cookie() {
 }
 
 #[tokio::test]
+async fn who_was_let_in_and_waits_is_not_asked_again() {
+    let scene = Scene::new();
+    let mut config = config([("web", scene.service("web", &[("BOOT", "boot")], json!({})))]);
+    config["locks"] = json!({ "team": lock() });
+    config["routes"] = json!([{ "service": "web", "lock": "team" }]);
+    let gateway = scene.start(&config).await;
+    // Longer than it takes to ask, shorter than to wait for its end.
+    let short = link(&scene, &config, "team", "http://shop.example/", "3s").await;
+    let held = gateway.asking(with(&target(&short), &[]));
+    gateway.held("web", 1).await;
+    let check = || with(&target(&short), &[("user-agent", "ELB-HealthChecker/2.0")]);
+    soon(async { while gateway.ask(check()).await.status != 401 {} }).await;
+    scene.allow("boot");
+    soon(held).await.unwrap().is_from("web");
+}
+
+#[tokio::test]
 async fn over_https_the_cookie_is_of_this_host_and_of_https_alone() {
     let (scene, mirror) = (Scene::new(), mirror().await);
     put(&scene, "a", &certificate(&["shop.example"]));

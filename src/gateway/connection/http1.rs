@@ -116,10 +116,11 @@ where
                 (State::Held(wait), Some(rest)) => {
                     let waited = ready!(wait.as_mut().poll(cx));
                     if waited.has_left() {
-                        return Poll::Ready(Ok(()));
+                        State::Closing
+                    } else {
+                        rest.requests.come_back(waited);
+                        State::Quiet
                     }
-                    rest.requests.come_back(waited);
-                    State::Quiet
                 }
                 (State::Closing, Some(rest)) => {
                     // Nobody is left who could be told that it failed.
@@ -209,10 +210,13 @@ where
     fn pause(&mut self, wait: Option<Wait>) -> Pause<I, S> {
         let parts = self.connection.take().and_then(UpgradeableConnection::into_parts);
         let Some(Parts { io, read_buf, service, .. }) = parts else { return Pause::Ended(Ok(())) };
-        let rest = Rest { io: io.into_inner(), requests: service };
+        let rest = Rest { io: io.into_inner(), requests: service.at_rest() };
         match wait {
             None => Pause::Quiet(rest, read_buf),
-            Some(wait) => Pause::Held(rest, wait),
+            Some(wait) => {
+                self.uses.next_is_like_last();
+                Pause::Held(rest, wait)
+            }
         }
     }
 }

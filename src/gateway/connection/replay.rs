@@ -49,8 +49,9 @@ impl<I> Replay<I> {
         Self { io, ahead: Bytes::new(), kept: None }
     }
 
-    /// Puts bytes that were read back to the front.
+    /// Puts bytes that were read back to the front. Nothing is kept any more.
     pub(super) fn unread(&mut self, bytes: Bytes) {
+        self.kept = None;
         if !bytes.is_empty() {
             self.ahead = if self.ahead.is_empty() { bytes } else { [&*bytes, &*self.ahead].concat().into() };
         }

@@ -45,6 +45,11 @@ impl<S> Requests<S> {
         parking
     }
 
+    /// The same without what was there for one request alone.
+    pub(super) fn at_rest(self) -> Self {
+        Self { parking: None, ..self }
+    }
+
     /// The next request is one that has waited. So have many others, mostly, who need the room that its reader would keep.
     pub(super) fn come_back(&mut self, waited: Waited) {
         self.uses.next_is_single();

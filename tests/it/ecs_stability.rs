@@ -143,9 +143,10 @@ async fn answers_that_make_no_sense_are_logged_once_and_change_nothing() {
 #[tokio::test]
 async fn answers_of_a_moment_ago_make_nothing_flap() {
     let stage = Stage::with(&["web"]).await;
-    stage.aws.set(json!({ "stale_ms": 250 })).await;
     let gateway = stage.start(&plain(&["web"])).await;
     gateway.get("/web/").await.is_served_by("web");
+    // Not before: a moment ago there was no such service.
+    stage.aws.set(json!({ "stale_ms": 250 })).await;
     assert_eq!(gateway.manage("POST", "/api/services/web/sleep", "").await.status, 202);
     gateway.phase("web", "asleep").await;
     gateway.get("/web/").await.is_served_by("web");

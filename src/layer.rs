@@ -33,8 +33,8 @@ use tower_service::Service;
 
 pub use class::Class;
 pub use future::ResponseFuture;
-pub(crate) use hold::Waited;
-pub(crate) use parking::{Parking, Wait};
+pub use hold::Waited;
+pub use parking::{Parking, Wait};
 pub use table::{Entry, Table};
 
 use crate::answer::Problem;

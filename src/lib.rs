@@ -14,7 +14,7 @@
 //!
 //! What reads a connection's requests needs several times the room of all the rest, so over HTTP/1 the gateway keeps it only
 //! while a request is under way and for a second after. A held request lies apart: its bytes, its socket and its place in
-//! the queue; when it may go on it is read once more.
+//! the queue; when it may go on it is read once more ([`Parking`](layer::Parking)).
 //!
 //! # The way of a wake
 //!

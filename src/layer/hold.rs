@@ -1,5 +1,6 @@
 //! A request whose service is not open to it: held, shown the page, or refused.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +59,7 @@ pub(super) enum End {
 }
 
 /// A request that has waited, or may not, and how that ended.
-pub(crate) struct Waited {
+pub struct Waited {
     pub(super) arrival: Arrival,
     pub(super) class: Class,
     pub(super) end: End,
@@ -102,7 +103,7 @@ impl Waited {
     }
 
     /// Whether its client has gone, so that nobody is left to be answered.
-    pub(crate) fn has_left(&self) -> bool {
+    pub fn has_left(&self) -> bool {
         matches!(self.end, End::Left)
     }
 
@@ -218,5 +219,11 @@ impl Limited {
             Self::Client(wait) => Problem::TOO_MANY_WAKES.retry_after(wait),
             Self::Total(wait) => Problem::WAKES_USED_UP.retry_after(wait),
         }
+    }
+}
+
+impl fmt::Debug for Waited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waited").field("has_left", &self.has_left()).finish_non_exhaustive()
     }
 }

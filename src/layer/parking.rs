@@ -12,12 +12,12 @@ use super::Entry;
 use super::hold::Waited;
 use crate::net::BoxFuture;
 
-/// A request's wait.
-pub(crate) type Wait = BoxFuture<'static, Waited>;
+/// A request's wait. Dropping it gives its place up.
+pub type Wait = BoxFuture<'static, Waited>;
 
-/// A place for one request's wait.
+/// A place for one request's wait. For a request of HTTP/1 alone: over HTTP/2 one may be taken back before it waits.
 #[derive(Clone, Default)]
-pub(crate) struct Parking {
+pub struct Parking {
     /// Whether it was made for a request that comes back. Most are not, and need not look further.
     is_back: bool,
     place: Arc<Mutex<Place>>,
@@ -36,12 +36,12 @@ enum Place {
 
 impl Parking {
     /// For a request that comes back with this.
-    pub(crate) fn back(waited: Waited) -> Self {
+    pub fn back(waited: Waited) -> Self {
         Self { is_back: true, place: Arc::new(Mutex::new(Place::Waited(waited))) }
     }
 
     /// The wait, where one was left here. None is from now on.
-    pub(crate) fn close(&self) -> Option<Wait> {
+    pub fn close(&self) -> Option<Wait> {
         match std::mem::replace(&mut *self.place(), Place::Closed) {
             Place::Waits(wait) => Some(wait),
             Place::Free | Place::Waited(_) | Place::Closed => None,

@@ -133,13 +133,16 @@ where
     }
 }
 
+/// What reads requests and answers them.
+type Reader<I, S> = UpgradeableConnection<TokioIo<Replay<Timed<I>>>, Requests<S>>;
+
 /// Requests that are read and answered.
 struct Talk<I, S>
 where
     Requests<S>: HttpService<Incoming>,
 {
     /// `None` once there is nothing more to do.
-    connection: Option<UpgradeableConnection<TokioIo<Replay<Timed<I>>>, Requests<S>>>,
+    connection: Option<Reader<I, S>>,
     uses: Arc<Uses>,
     /// How many requests there had been before.
     before: u64,

@@ -2,12 +2,16 @@
 
 #[cfg(feature = "server")]
 mod alarm;
+#[cfg(feature = "server")]
+mod alarms;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
 #[cfg(feature = "server")]
 pub(crate) use alarm::Alarm;
+#[cfg(feature = "server")]
+pub(crate) use alarms::Alarms;
 
 use crate::model::Time;
 

@@ -6,9 +6,10 @@ mod trusted;
 mod uses;
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{Extensions, HeaderMap, HeaderValue};
 
 pub use client::{ClientIo, PeerGone};
@@ -58,7 +59,8 @@ struct Facts {
     address: SocketAddr,
     scheme: Scheme,
     ip: HeaderValue,
-    node: String,
+    /// Where it is another text than `ip`.
+    node: Option<String>,
     authority: Option<Box<dyn Authority>>,
     /// Whom its list of hops is held against. Only where it is one of them itself.
     proxies: Option<TrustedProxies>,
@@ -77,7 +79,7 @@ impl Peer {
 
     fn of(address: SocketAddr, scheme: Scheme, authority: Option<Box<dyn Authority>>) -> Self {
         let ip = address.ip().to_canonical();
-        let (ip, node) = (ip_value(ip), node(ip));
+        let (ip, node) = (ip_value(ip), ip.is_ipv6().then(|| node(ip)));
         Self(Arc::new(Facts { address, scheme, ip, node, authority, proxies: None }))
     }
 
@@ -124,7 +126,8 @@ impl Peer {
 
     /// Its IP address as the `for` of `Forwarded` wants it.
     pub fn node(&self) -> &str {
-        &self.0.node
+        let Facts { ip, node, .. } = &*self.0;
+        node.as_deref().or(ip.to_str().ok()).unwrap_or_default()
     }
 }
 
@@ -151,14 +154,32 @@ impl Client {
 
 /// An IP address as the value of a header.
 pub(crate) fn ip_value(ip: IpAddr) -> HeaderValue {
+    let text = match ip {
+        IpAddr::V4(ip) => dotted(ip),
+        IpAddr::V6(ip) => ip.to_string(),
+    };
     // An address has no character that a header may not have.
-    HeaderValue::from_str(&ip.to_string()).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+    HeaderValue::from_maybe_shared(Bytes::from(text))
+        .unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+}
+
+/// As it is displayed, in a fraction of the time: each connection needs it.
+fn dotted(ip: Ipv4Addr) -> String {
+    let mut text = String::with_capacity("255.255.255.255".len());
+    let mut digits = itoa::Buffer::new();
+    for octet in ip.octets() {
+        if !text.is_empty() {
+            text.push('.');
+        }
+        text.push_str(digits.format(octet));
+    }
+    text
 }
 
 /// An IP address as `Forwarded` has it: one of version 6 in brackets, and so quoted (RFC 7239 section 6).
 pub(crate) fn node(ip: IpAddr) -> String {
     match ip {
-        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V4(ip) => dotted(ip),
         IpAddr::V6(ip) => format!("\"[{ip}]\""),
     }
 }
@@ -176,6 +197,13 @@ mod tests {
         let peer = peer("[2001:db8::1]:5000");
         assert_eq!(peer.ip(), "2001:db8::1");
         assert_eq!(peer.node(), "\"[2001:db8::1]\"");
+    }
+
+    #[test]
+    fn v4_is_told_as_it_is_displayed() {
+        for ip in [[0, 0, 0, 0], [1, 20, 255, 9], [100, 99, 10, 200]].map(Ipv4Addr::from) {
+            assert_eq!(dotted(ip), ip.to_string());
+        }
     }
 
     #[test]

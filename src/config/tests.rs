@@ -99,7 +99,7 @@ fn the_documented_example_is_accepted() {
     let rule = router.find(&Head::of_parts(&parts, [127, 0, 0, 1].into())).unwrap().unwrap().clone();
     assert!(matches!(&rule.action, Action::Service(name) if &**name == "api"));
     assert_eq!(&*rule.name, "*.demo.example.com/api/*");
-    rule.rewrite.apply(&mut parts).unwrap();
+    rule.rewrite.apply(&mut parts.uri, &mut parts.headers).unwrap();
     assert_eq!(parts.uri, "/carts");
     parts.headers.remove("x-tenant");
     let rule = router.find(&Head::of_parts(&parts, [127, 0, 0, 1].into())).unwrap().unwrap();

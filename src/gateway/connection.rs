@@ -31,6 +31,7 @@ use super::crowd::Place;
 use super::proxy_protocol::Origins;
 use super::stop::Stopped;
 use super::tls::Terminator;
+use crate::clock::Alarms;
 use crate::model::{Bounds, Timeouts};
 use crate::net::{Accepted, BoxFuture};
 use crate::peer::{ClientIo, Peer, Scheme};
@@ -48,6 +49,8 @@ pub(super) struct Manners {
     pub(super) origins: Arc<Origins>,
     pub(super) bounds: Arc<Bounds>,
     pub(super) timeouts: Arc<Timeouts>,
+    /// For those who have not said anything yet.
+    pub(super) alarms: Arc<Alarms>,
 }
 
 /// A connection that has just come.
@@ -146,7 +149,7 @@ where
     } else {
         let first = tokio::select! {
             biased;
-            first = tokio::time::timeout(manners.timeouts.first_byte, first_bytes(&mut io)) => first.ok()?.ok()?,
+            first = manners.alarms.within(manners.timeouts.first_byte, first_bytes(&mut io)) => first?.ok()?,
             // Asked to stop before the first byte.
             () = stop.asked() => return None,
         };

@@ -114,8 +114,12 @@ where
     B::Error: Into<BoxError>,
 {
     let Entrance { origins, tls, crowd, leaving } = entrance;
-    let manners =
-        Manners { origins: origins.into(), bounds: options.bounds.into(), timeouts: options.timeouts.into() };
+    let manners = Manners {
+        origins: origins.into(),
+        bounds: options.bounds.into(),
+        timeouts: options.timeouts.into(),
+        alarms: Arc::default(),
+    };
     let stops = Stops::new(leaving, options.drain);
     // Nothing is ever sent: the channel closes when the last connection has dropped its end.
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);

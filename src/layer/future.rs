@@ -19,6 +19,7 @@ use crate::body::WakeBody;
 use crate::gate::{Pass, Unserved};
 use crate::meter::Outcome;
 use crate::net::BoxFuture;
+use crate::route::Unrewritable;
 
 pin_project! {
     /// The response future of [`Wake`](super::Wake). For an awake service it holds the inner future itself; only a
@@ -55,13 +56,11 @@ where
         Self { state: State::Ready { response: Some(response) } }
     }
 
-    pub(super) fn admitted(inner: S, request: Request<B>, tally: Tally, pass: Arc<Pass>) -> Self {
-        match prepare(request, tally.entry(), &pass) {
-            Ok(request) => {
-                Self { state: State::Passing { passing: Passing::new(inner, request, tally, pass) } }
-            }
-            Err(class) => Self::ready(refused(tally, class)),
+    pub(super) fn admitted(inner: S, mut request: Request<B>, tally: Tally, pass: Arc<Pass>) -> Self {
+        if prepare(&mut request, tally.entry(), &pass).is_err() {
+            return Self::ready(refused(tally, Class::of(&request)));
         }
+        Self { state: State::Passing { passing: Passing::new(inner, request, tally, pass) } }
     }
 
     pub(super) fn parked(request: Request<B>) -> Self {
@@ -76,16 +75,15 @@ where
 }
 
 /// Rewrites the request and puts the pass into its extensions.
-fn prepare<B>(request: Request<B>, entry: &Entry, pass: &Arc<Pass>) -> Result<Request<B>, Class> {
-    let mut request = request;
+fn prepare<B>(request: &mut Request<B>, entry: &Entry, pass: &Arc<Pass>) -> Result<(), Unrewritable> {
     if entry.rewrites {
-        let (mut parts, body) = request.into_parts();
-        let rewritten = entry.rule.rewrite.apply(&mut parts);
-        request = Request::from_parts(parts, body);
-        rewritten.map_err(|_| Class::of(&request))?;
+        let mut uri = std::mem::take(request.uri_mut());
+        let rewritten = entry.rule.rewrite.apply(&mut uri, request.headers_mut());
+        *request.uri_mut() = uri;
+        rewritten?;
     }
     request.extensions_mut().insert(pass.clone());
-    Ok(request)
+    Ok(())
 }
 
 fn refused<R>(tally: Tally, class: Class) -> Response<WakeBody<R>> {

@@ -53,6 +53,8 @@ pub struct ProxyBody {
     kind: Kind,
     /// The connection it comes from, to be used again once it has ended.
     lease: Option<Lease>,
+    /// How it broke off, until somebody is told.
+    broken: Option<BoxError>,
     /// Kept until the response has ended, where another target than the first answered.
     _pass: Option<Pass>,
 }
@@ -64,17 +66,18 @@ enum Kind {
 
 impl ProxyBody {
     pub(super) fn empty() -> Self {
-        Self { kind: Kind::Full(None), lease: None, _pass: None }
+        Self { kind: Kind::Full(None), lease: None, broken: None, _pass: None }
     }
 
     pub(super) fn full(bytes: Bytes) -> Self {
-        Self { kind: Kind::Full(Some(bytes)), lease: None, _pass: None }
+        Self { kind: Kind::Full(Some(bytes)), lease: None, broken: None, _pass: None }
     }
 
     /// `lease` is given where the connection may be used again.
     pub(super) fn upstream(body: Incoming, lease: Option<Lease>, pass: Option<Pass>) -> Self {
         let is_http2 = matches!(lease, Some(Lease::Http2(_)));
-        let mut body = Self { kind: Kind::Upstream(Received { body, is_http2 }), lease, _pass: pass };
+        let kind = Kind::Upstream(Received { body, is_http2 });
+        let mut body = Self { kind, lease, broken: None, _pass: pass };
         body.release_at_end();
         body
     }
@@ -94,21 +97,32 @@ impl Body for ProxyBody {
     type Error = BoxError;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match &mut self.kind {
+        let this = self.get_mut();
+        if let Some(error) = this.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        match &mut this.kind {
             Kind::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Kind::Upstream(received) => {
-                let frame = ready!(received.poll(cx));
-                match &frame {
-                    Some(Ok(_)) => self.release_at_end(),
+                let frame = ready!(match &mut this.lease {
+                    Some(lease) => lease.poll_with(cx, |cx| received.poll(cx)),
+                    None => received.poll(cx),
+                });
+                match frame {
+                    Some(Ok(_)) => this.release_at_end(),
                     Some(Err(error)) => {
                         tracing::debug!(%error, "the target broke off its response");
-                        self.lease = None;
+                        this.lease = None;
+                        // Told so, hyper gives up at once. What came before goes out first.
+                        this.broken = Some(error);
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
                     }
                     None => {
-                        if let Some(lease) = self.lease.take() {
+                        if let Some(lease) = this.lease.take() {
                             lease.release();
                         }
                     }

@@ -19,6 +19,9 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
+/// How many fields a request is given on its way in: these six and those of the trace.
+const GIVEN: usize = 8;
+
 /// Puts in order what a request that has just arrived says of its way here: what `Connection` lists goes, and so does
 /// what the client says about who it is or who came before it, where it is not trusted; then ours is set. The routes and
 /// their header changes come after this, so that a client can neither forge what they look at nor undo what they set.
@@ -34,6 +37,8 @@ pub(super) fn arrive(headers: &mut HeaderMap, seen: Survey, peer: Option<&Peer>)
         strip_if(headers, |name| (all || name.contains('_')) && is_told(name));
     }
     if let Some(peer) = peer {
+        // Too many for a map were refused before.
+        headers.try_reserve(GIVEN).ok();
         set_forwarded(headers, peer, client);
     }
     client

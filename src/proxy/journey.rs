@@ -1,7 +1,7 @@
 //! One request's way to a target that answers it: from target to target, and back to the gate when none is left.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -166,13 +166,13 @@ impl<'n> Journey<'n> {
         let own;
         let pool = match pass.slot().attached(make) {
             Some(pool) => pool,
-            // Nobody else hangs anything there; a pool of its own serves as well.
+            // Nobody else hangs anything there; a pool of its own serves as well. In a box, as all that is rare.
             None => {
-                own = make();
+                own = Box::new(make());
                 &own
             }
         };
-        let sent = pool.send(request, protocol, fresh);
+        let sent = pin!(pool.send(request, protocol, fresh));
         match self.answer {
             Some(limit) => {
                 let mut alarm = pool.alarms().take();
@@ -255,10 +255,9 @@ async fn answered_within(
     limit: Duration,
     progress: Option<&Progress>,
     alarm: &mut Alarm,
-    sent: impl Future<Output = Result<Reply, Failure>>,
+    mut sent: Pin<&mut impl Future<Output = Result<Reply, Failure>>>,
 ) -> Result<Reply, Failure> {
     let began = Instant::now();
-    let mut sent = pin!(sent);
     poll_fn(|cx| {
         if let Poll::Ready(reply) = sent.as_mut().poll(cx) {
             return Poll::Ready(reply);

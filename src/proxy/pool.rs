@@ -3,13 +3,14 @@
 //! The pool hangs on the target's slot behind the gate and goes with it: once the gate shuts, its idle connections
 //! close, and those in use close when their response has ended. Nothing in the background keeps it alive.
 
-mod alarms;
 mod h1;
 mod h2;
+mod link;
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -17,9 +18,9 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 
 use super::sending::SendBody;
+use crate::clock::Alarms;
 use crate::model::{Address, Protocol};
 use crate::net::{Io, Net};
-use alarms::Alarms;
 
 /// The connections to one target.
 pub(super) struct Pool {
@@ -57,6 +58,18 @@ pub(super) enum Lease {
 }
 
 impl Lease {
+    /// Polls the response's body, which comes over this connection.
+    pub(super) fn poll_with<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut body: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        match self {
+            Self::Http1(lease) => lease.poll_with(cx, body),
+            Self::Http2(_) => body(cx),
+        }
+    }
+
     /// The response has ended: the next may use the connection.
     pub(super) fn release(self) {
         match self {
@@ -68,7 +81,7 @@ impl Lease {
 
 impl Pool {
     pub(super) fn new(net: Arc<dyn Net>, address: Address, patience: Duration) -> Self {
-        Self { net, address, patience, h1: h1::Idle::new(), h2: h2::Shared::default(), alarms: Alarms::new() }
+        Self { net, address, patience, h1: h1::Idle::new(), h2: h2::Shared::default(), alarms: Alarms::default() }
     }
 
     /// Sends a request and waits for the head of its response. `fresh` asks for a new connection.

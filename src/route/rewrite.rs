@@ -3,7 +3,7 @@ use std::fmt;
 
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderMap, HeaderValue, Uri, request};
+use http::{HeaderMap, HeaderValue, Uri};
 use regex::Regex;
 
 use super::{HeaderChanges, reading};
@@ -59,21 +59,21 @@ impl Rewrite {
             && self.response_headers.is_empty()
     }
 
-    /// Changes a request. What is not named stays as it is, byte by byte; the query always stays.
+    /// Changes the address and the headers of a request. What is not named stays as it is, byte by byte; the query always stays.
     ///
     /// # Errors
     /// A path that cannot be sent (it has a space, for example), or that is rewritten and has a `..`, which could lead out of what
     /// the replacement puts before it; the request is then unchanged.
-    pub fn apply(&self, parts: &mut request::Parts) -> Result<(), Unrewritable> {
+    pub fn apply(&self, uri: &mut Uri, headers: &mut HeaderMap) -> Result<(), Unrewritable> {
         if self.strip_prefix.is_some() || self.path.is_some() || self.host.is_some() {
-            parts.uri = self.uri(&parts.uri)?;
+            *uri = self.uri(uri)?;
         }
         if let Some(host) = &self.host {
             let value = HeaderValue::from_str(host.as_str()).map_err(|_| Unrewritable)?;
-            parts.headers.insert(HOST, value);
+            headers.insert(HOST, value);
         }
-        self.request_headers.drop_twins(&mut parts.headers);
-        self.request_headers.apply(&mut parts.headers);
+        self.request_headers.drop_twins(headers);
+        self.request_headers.apply(headers);
         Ok(())
     }
 
@@ -130,7 +130,7 @@ mod tests {
 
     fn rewritten(rewrite: &Rewrite, uri: &str) -> String {
         let (mut parts, ()) = Request::get(uri).body(()).unwrap().into_parts();
-        rewrite.apply(&mut parts).unwrap();
+        rewrite.apply(&mut parts.uri, &mut parts.headers).unwrap();
         parts.uri.to_string()
     }
 
@@ -177,7 +177,7 @@ mod tests {
             assert_eq!(rewritten(&api, before), after);
         }
         let (mut parts, ()) = Request::options("*").body(()).unwrap().into_parts();
-        api.apply(&mut parts).unwrap();
+        api.apply(&mut parts.uri, &mut parts.headers).unwrap();
         assert_eq!(parts.uri, "*");
     }
 
@@ -207,7 +207,7 @@ mod tests {
             .into_iter()
             .fold(Request::get("/"), |request, name| request.header(name, "evil").header(name, "evil"));
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
-        rewrite.apply(&mut parts).unwrap();
+        rewrite.apply(&mut parts.uri, &mut parts.headers).unwrap();
         let mut left: Vec<&str> = parts.headers.keys().map(http::HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["x-more", "x-my-tenant", "x-own", "x_more", "x_other", "x_own"]);
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn a_path_that_cannot_be_sent_is_refused() {
         let (mut parts, ()) = Request::get("/x").body(()).unwrap().into_parts();
-        assert_eq!(replacing("x", "a b").apply(&mut parts), Err(Unrewritable));
+        assert_eq!(replacing("x", "a b").apply(&mut parts.uri, &mut parts.headers), Err(Unrewritable));
         assert_eq!(parts.uri, "/x");
     }
 
@@ -226,7 +226,7 @@ mod tests {
         let into = replacing("^/", "/acme/");
         for path in ["/../other", "/%2e%2e/other", "/..;x/other", "/..%2fother", "/a/../../other"] {
             let (mut parts, ()) = Request::get(path).body(()).unwrap().into_parts();
-            assert_eq!(into.apply(&mut parts), Err(Unrewritable), "{path}");
+            assert_eq!(into.apply(&mut parts.uri, &mut parts.headers), Err(Unrewritable), "{path}");
             assert_eq!(parts.uri, path);
         }
         assert_eq!(rewritten(&into, "/a//b;x/./c?../d"), "/acme/a//b;x/./c?../d");
@@ -255,7 +255,7 @@ mod tests {
             .header("x-add", "1");
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
         let mut answer = parts.headers.clone();
-        rewrite.apply(&mut parts).unwrap();
+        rewrite.apply(&mut parts.uri, &mut parts.headers).unwrap();
         assert_eq!(parts.uri, "http://inner.example/x");
         assert_eq!(parts.headers["host"], "inner.example");
         let seen = |headers: &HeaderMap| {

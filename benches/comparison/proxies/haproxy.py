@@ -28,10 +28,20 @@ class Haproxy(Proxy):
         return int(backend["qcur"]) + at_origin
 
     def rules(self, hosts):
+        # What a service behind Wakegate is told, and what its route sets.
+        random = "%[rand(4294967295),hex]"
+        trace = f"{random}{random}{random}{random}"
         return f"""
   option forwardfor
   http-request set-header x-forwarded-proto https if {{ ssl_fc }}
   http-request set-header x-forwarded-proto http if !{{ ssl_fc }}
+  http-request set-header x-real-ip %[src]
+  http-request set-header x-forwarded-host %[req.hdr(host)]
+  http-request set-header x-forwarded-port %[dst_port]
+  http-request set-header forwarded for=%[src];host=%[req.hdr(host)];proto=%[req.hdr(x-forwarded-proto)]
+  http-request set-header traceparent 00-{trace}-{random}{random}-01
+  http-request set-header x-amzn-trace-id Root=1-{trace}
+  http-request set-header x-from haproxy
   http-response set-header {RULE[0]} {RULE[1]}
   use_backend %[req.hdr(host),lower,map_str({hosts})]
 """

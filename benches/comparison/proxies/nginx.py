@@ -11,10 +11,18 @@ LARGE = """
   proxy_busy_buffers_size 512k;
 """
 
+# What a service behind Wakegate is told, and what its route sets.
 HEADERS = """
-  proxy_set_header Host $host;
+  proxy_set_header Host $http_host;
+  proxy_set_header X-Real-IP $remote_addr;
   proxy_set_header X-Forwarded-For $remote_addr;
   proxy_set_header X-Forwarded-Proto $scheme;
+  proxy_set_header X-Forwarded-Host $http_host;
+  proxy_set_header X-Forwarded-Port $server_port;
+  proxy_set_header Forwarded "for=$remote_addr;host=$http_host;proto=$scheme";
+  proxy_set_header traceparent "00-$request_id-00f067aa0ba902b7-01";
+  proxy_set_header X-Amzn-Trace-Id "Root=1-$request_id";
+  proxy_set_header x-from nginx;
 """
 
 

@@ -68,7 +68,7 @@ fn request(args: &Args) -> Request<()> {
 
 fn sent_as(request: Request<()>, rule: &Rule) -> String {
     let mut parts = request.into_parts().0;
-    if rule.rewrite.apply(&mut parts).is_err() {
+    if rule.rewrite.apply(&mut parts.uri, &mut parts.headers).is_err() {
         return "nothing: what the route makes of its path is none, so the answer is 400".to_owned();
     }
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());

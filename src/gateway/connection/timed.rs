@@ -1,6 +1,7 @@
 //! A client's connection that nobody waits for without end.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -273,9 +274,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Timed<I> {
             this.closing = Closing::Lingering(Instant::now() + LINGER, expects);
         }
         let Closing::Lingering(until, expects) = &mut this.closing else { return Poll::Pending };
-        let mut waste = [0; 4096];
+        let mut waste = [MaybeUninit::uninit(); 4096];
         for _ in 0..READS {
-            let mut waste = ReadBuf::new(&mut waste);
+            let mut waste = ReadBuf::uninit(&mut waste);
             match Pin::new(&mut this.io).poll_read(cx, &mut waste) {
                 Poll::Ready(Ok(())) if !waste.filled().is_empty() => *expects = true,
                 Poll::Ready(_) => return Poll::Ready(Ok(())),

@@ -2,14 +2,15 @@
 
 use std::io;
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
-use http::Request;
-use hyper::client::conn::http1::{self, SendRequest};
+use http::{Request, StatusCode};
 use tokio::time::Instant;
 
 use super::super::sending::{Progress, SendBody};
+use super::link::Link;
 use super::{Failure, Pool, Reply};
 
 /// How long an idle connection is used again. Below the shortest keep-alive that is common (Node's, 5 s), so that
@@ -29,7 +30,7 @@ pub(in super::super) struct Idle {
 }
 
 struct Entry {
-    sender: SendRequest<SendBody>,
+    link: Link,
     since: Instant,
 }
 
@@ -46,19 +47,20 @@ impl Idle {
     }
 
     /// A connection that can be used at once, as far as is known.
-    fn take(&self) -> Option<SendRequest<SendBody>> {
+    fn take(&self) -> Option<Link> {
         let now = Instant::now();
-        while let Some(Entry { sender, since }) = self.queue.pop() {
-            if now.duration_since(since) < IDLE_LIMIT && sender.is_ready() {
-                return Some(sender);
+        while let Some(Entry { link, since }) = self.queue.pop() {
+            if now.duration_since(since) < IDLE_LIMIT && link.is_ready() {
+                return Some(link);
             }
         }
         None
     }
 
-    fn put(&self, sender: SendRequest<SendBody>) {
+    fn put(&self, mut link: Link) {
+        link.rest();
         // With the queue full it is closed.
-        drop(self.queue.push(Entry { sender, since: Instant::now() }));
+        drop(self.queue.push(Entry { link, since: Instant::now() }));
     }
 
     /// Closes what has been idle for too long, as long as the pool lives.
@@ -82,29 +84,41 @@ impl Idle {
 
 /// A connection in use. Dropped before the response has ended, it closes.
 pub(in super::super) struct Lease {
-    sender: SendRequest<SendBody>,
+    link: Link,
     idle: Arc<Idle>,
     /// Whether the request has gone out; `None` where it was all head.
     sent: Option<Arc<Progress>>,
 }
 
 impl Lease {
+    /// Polls the response's body, which comes over this connection.
+    pub(super) fn poll_with<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        body: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        self.link.poll_with(cx, body)
+    }
+
     /// Puts the connection back. A target that has answered before it had the whole request may take what is left
     /// of it for another one: with that connection, nobody else is served.
-    pub(super) fn release(mut self) {
-        if self.sent.is_some_and(|sent| !sent.is_sent()) {
+    pub(super) fn release(self) {
+        let Self { mut link, idle, sent } = self;
+        if sent.is_some_and(|sent| !sent.is_sent()) {
             return;
         }
-        if self.sender.is_ready() {
-            self.idle.put(self.sender);
-        } else if !self.sender.is_closed() {
+        if !link.is_ready() {
             // The response has ended a moment before its connection knows.
-            let idle = Arc::downgrade(&self.idle);
-            drop(self.idle);
+            link.settle();
+        }
+        if link.is_ready() {
+            idle.put(link);
+        } else if !link.is_closed() {
+            let idle = Arc::downgrade(&idle);
             tokio::spawn(async move {
-                let settled = tokio::time::timeout(SETTLE_LIMIT, self.sender.ready()).await;
-                if let (Ok(Ok(())), Some(idle)) = (settled, idle.upgrade()) {
-                    idle.put(self.sender);
+                let settled = tokio::time::timeout(SETTLE_LIMIT, link.settled()).await;
+                if let (Ok(true), Some(idle)) = (settled, idle.upgrade()) {
+                    idle.put(link);
                 }
             });
         }
@@ -122,13 +136,21 @@ pub(super) async fn send(
     loop {
         let kept = if fresh { None } else { idle.take() };
         let reused = kept.is_some();
-        let mut sender = match kept {
-            Some(sender) => sender,
+        let mut link = match kept {
+            Some(link) => link,
             // In a box, for it is rare: a request on its way carries no room for it.
             None => Box::pin(connect(pool)).await.map_err(Failure::Connect)?,
         };
-        let mut error = match sender.try_send_request(std::mem::take(request)).await {
-            Ok(response) => return Ok(reply(response, sender, idle, sent)),
+        let mut error = match link.send(request).await {
+            Ok(response) => {
+                // Who answers before he has all of the request may want both to go on at once, as a tunnel does.
+                let goes_on = sent.as_ref().is_some_and(|sent| !sent.is_sent());
+                if goes_on || response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    link.drive_in_background();
+                }
+                let lease = super::Lease::Http1(Lease { link, idle: idle.clone(), sent });
+                return Ok(Reply { response, lease });
+            }
             Err(error) => error,
         };
         match error.take_message() {
@@ -142,23 +164,6 @@ pub(super) async fn send(
     }
 }
 
-fn reply(
-    response: http::Response<hyper::body::Incoming>,
-    sender: SendRequest<SendBody>,
-    idle: &Arc<Idle>,
-    sent: Option<Arc<Progress>>,
-) -> Reply {
-    Reply { response, lease: super::Lease::Http1(Lease { sender, idle: idle.clone(), sent }) }
-}
-
-async fn connect(pool: &Pool) -> io::Result<SendRequest<SendBody>> {
-    let stream = pool.connect().await?;
-    let (sender, connection) = http1::Builder::new().handshake(stream).await.map_err(io::Error::other)?;
-    // Ends when the sender is dropped and nothing is under way, or the target closes.
-    tokio::spawn(async move {
-        if let Err(error) = connection.with_upgrades().await {
-            tracing::debug!(%error, "a connection to a target broke");
-        }
-    });
-    Ok(sender)
+async fn connect(pool: &Pool) -> io::Result<Link> {
+    Link::over(pool.connect().await?).await.map_err(io::Error::other)
 }

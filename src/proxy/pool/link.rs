@@ -1,0 +1,180 @@
+//! A connection to a target that whoever uses it drives: a task of its own would have to be woken for each step, and to
+//! wake in turn whoever waits for it.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::rt::TokioIo;
+
+use super::super::sending::SendBody;
+use crate::net::{BoxFuture, Io};
+
+/// A connection, and what makes it go on.
+pub(super) struct Link {
+    sender: SendRequest<SendBody>,
+    driven: Driven,
+}
+
+/// What is to be polled for a connection to go on.
+struct Driven {
+    /// `None` once it has ended, or a task sees to it.
+    connection: Option<BoxFuture<'static, hyper::Result<()>>>,
+    relay: Arc<Relay>,
+    /// That of the relay.
+    waker: Waker,
+}
+
+/// Wakes whoever drives the connection now. It outlives him: what a connection waits for has one waker for as long as the
+/// connection is there.
+#[derive(Default)]
+struct Relay(Mutex<Driver>);
+
+#[derive(Default)]
+struct Driver {
+    waker: Option<Waker>,
+    /// There was something to do while nobody could be woken.
+    was_woken: bool,
+}
+
+impl Link {
+    /// A connection over this stream.
+    pub(super) async fn over(stream: TokioIo<Box<dyn Io>>) -> hyper::Result<Self> {
+        let (sender, connection) = Builder::new().handshake(stream).await?;
+        let relay = Arc::new(Relay::default());
+        let waker = relay.clone().into();
+        let connection = Some(Box::pin(connection.with_upgrades()) as BoxFuture<'static, _>);
+        Ok(Self { sender, driven: Driven { connection, relay, waker } })
+    }
+
+    /// Whether the next request may be sent, as far as was seen.
+    pub(super) fn is_ready(&self) -> bool {
+        self.sender.is_ready()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// Takes the request to be sent, and waits for the head of its response.
+    pub(super) async fn send(
+        &mut self,
+        request: &mut Request<SendBody>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<SendBody>>> {
+        let mut sent = pin!(self.sender.try_send_request(std::mem::take(request)));
+        poll_fn(|cx| self.driven.poll(cx, |cx| sent.as_mut().poll(cx))).await
+    }
+
+    /// Polls what depends on the connection along with it.
+    pub(super) fn poll_with<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut what: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        // It may be there already.
+        match what(&mut Context::from_waker(&self.driven.waker)) {
+            Poll::Ready(value) => Poll::Ready(value),
+            Poll::Pending => self.driven.poll(cx, what),
+        }
+    }
+
+    /// Waits until the next request may be sent. `false`: never.
+    pub(super) async fn settled(&mut self) -> bool {
+        let Self { sender, driven } = self;
+        poll_fn(|cx| driven.poll(cx, |cx| sender.poll_ready(cx))).await.is_ok()
+    }
+
+    /// Lets what is to be done at once be done. Nobody is woken for what is left.
+    pub(super) fn settle(&mut self) {
+        let _: Poll<()> = self.driven.step();
+    }
+
+    /// Nobody uses it for now.
+    pub(super) fn rest(&mut self) {
+        self.driven.relay.forget();
+    }
+
+    /// Has a task drive it from now on.
+    pub(super) fn drive_in_background(&mut self) {
+        if let Some(connection) = self.driven.connection.take() {
+            tokio::spawn(async move { ended(connection.await) });
+        }
+    }
+}
+
+impl Driven {
+    /// Goes on with the connection, and then with what depends on it.
+    fn poll<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut what: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        if self.connection.is_none() {
+            return what(cx);
+        }
+        self.relay.forget();
+        if self.step().is_ready() {
+            return what(cx);
+        }
+        if let Poll::Ready(value) = what(&mut Context::from_waker(&self.waker)) {
+            return Poll::Ready(value);
+        }
+        self.relay.wakes(cx.waker());
+        Poll::Pending
+    }
+
+    /// Goes on with the connection. Ready once it has ended.
+    fn step(&mut self) -> Poll<()> {
+        let Some(connection) = &mut self.connection else { return Poll::Ready(()) };
+        let Poll::Ready(result) = connection.as_mut().poll(&mut Context::from_waker(&self.waker)) else {
+            return Poll::Pending;
+        };
+        self.connection = None;
+        ended(result);
+        Poll::Ready(())
+    }
+}
+
+impl Relay {
+    /// From now on nobody is woken.
+    fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Driver::default();
+    }
+
+    /// From now on this one is, and at once where there has been something since the last was forgotten.
+    fn wakes(&self, waker: &Waker) {
+        let mut driver = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if driver.was_woken {
+            waker.wake_by_ref();
+        } else {
+            driver.waker = Some(waker.clone());
+        }
+    }
+}
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut driver = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        driver.was_woken = true;
+        let waker = driver.waker.take();
+        drop(driver);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+fn ended(result: hyper::Result<()>) {
+    if let Err(error) = result {
+        tracing::debug!(%error, "a connection to a target broke");
+    }
+}

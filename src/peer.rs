@@ -159,8 +159,7 @@ pub(crate) fn ip_value(ip: IpAddr) -> HeaderValue {
         IpAddr::V6(ip) => ip.to_string(),
     };
     // An address has no character that a header may not have.
-    HeaderValue::from_maybe_shared(Bytes::from(text))
-        .unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+    HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }
 
 /// As it is displayed, in a fraction of the time: each connection needs it.

@@ -12,6 +12,16 @@ pub(crate) struct Alarm {
 }
 
 impl Alarm {
+    /// Whether it was never set.
+    pub(crate) fn is_unset(&self) -> bool {
+        self.sleep.is_none()
+    }
+
+    /// Whether it is set, and to no later than this.
+    pub(crate) fn comes_by(&self, at: Instant) -> bool {
+        self.sleep.as_ref().is_some_and(|sleep| sleep.deadline() <= at)
+    }
+
     /// Whether this time has come; if not, the task is woken when it has.
     pub(crate) fn has_come(&mut self, at: Instant, cx: &mut Context<'_>) -> bool {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(at)));

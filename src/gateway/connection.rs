@@ -49,8 +49,9 @@ pub(super) struct Manners {
     pub(super) origins: Arc<Origins>,
     pub(super) bounds: Arc<Bounds>,
     pub(super) timeouts: Arc<Timeouts>,
-    /// For those who have not said anything yet.
-    pub(super) alarms: Arc<Alarms>,
+    /// The alarms of those who have not said anything yet, and of those who may come to rest.
+    pub(super) silent: Arc<Alarms>,
+    pub(super) resting: Arc<Alarms>,
 }
 
 /// A connection that has just come.
@@ -126,9 +127,11 @@ where
         }
     };
     if let Some(tls) = tls {
+        // In a box, so that who comes without TLS carries no room for it.
+        let handshake = Box::pin(tls.accept(io));
         let shaken = tokio::select! {
             biased;
-            shaken = tokio::time::timeout(manners.timeouts.handshake, tls.accept(io)) => shaken,
+            shaken = tokio::time::timeout(manners.timeouts.handshake, handshake) => shaken,
             () = stop.asked() => return None,
         };
         let (io, session) = match shaken {
@@ -149,7 +152,7 @@ where
     } else {
         let first = tokio::select! {
             biased;
-            first = manners.alarms.within(manners.timeouts.first_byte, first_bytes(&mut io)) => first?.ok()?,
+            first = manners.silent.within(manners.timeouts.first_byte, first_bytes(&mut io)) => first?.ok()?,
             // Asked to stop before the first byte.
             () = stop.asked() => return None,
         };
@@ -176,13 +179,13 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let (timeouts, uses) = (manners.timeouts.clone(), requests.uses.clone());
+    let uses = requests.uses.clone();
     if is_http2 {
         let idle = Arc::new(Notify::new());
-        let io = Timed::http2(io, timeouts, uses, presence, idle.clone());
+        let io = Timed::http2(io, manners, uses, presence, idle.clone());
         Box::pin(http2::serve(TokioIo::new(io), requests.over_http2(), manners.clone(), stop, idle))
     } else {
-        let io = Timed::http1(io, timeouts, uses, presence);
+        let io = Timed::http1(io, manners, uses, presence);
         Box::pin(http1::Exchange::new(io, requests, manners.bounds.clone(), stop))
     }
 }

@@ -118,7 +118,8 @@ where
         origins: origins.into(),
         bounds: options.bounds.into(),
         timeouts: options.timeouts.into(),
-        alarms: Arc::default(),
+        silent: Arc::default(),
+        resting: Arc::default(),
     };
     let stops = Stops::new(leaving, options.drain);
     // Nothing is ever sent: the channel closes when the last connection has dropped its end.

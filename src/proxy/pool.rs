@@ -81,7 +81,14 @@ impl Lease {
 
 impl Pool {
     pub(super) fn new(net: Arc<dyn Net>, address: Address, patience: Duration) -> Self {
-        Self { net, address, patience, h1: h1::Idle::new(), h2: h2::Shared::default(), alarms: Alarms::default() }
+        Self {
+            net,
+            address,
+            patience,
+            h1: h1::Idle::new(),
+            h2: h2::Shared::default(),
+            alarms: Alarms::default(),
+        }
     }
 
     /// Sends a request and waits for the head of its response. `fresh` asks for a new connection.

@@ -23,7 +23,9 @@ impl HeaderChanges {
         let ours = || self.remove.iter().chain(self.set.iter().map(|(name, _)| name));
         let dashed = |byte: u8| if byte == b'_' { b'-' } else { byte };
         let is_like = |a: &HeaderName, b: &HeaderName| {
-            a != b && b.as_str().contains('_') && a.as_str().bytes().map(dashed).eq(b.as_str().bytes().map(dashed))
+            a != b
+                && b.as_str().contains('_')
+                && a.as_str().bytes().map(dashed).eq(b.as_str().bytes().map(dashed))
         };
         // Told by their lengths alone, most are none.
         let lengths = ours().fold(0, |lengths, name| lengths | length_bit(name));

@@ -86,7 +86,13 @@ impl Client {
         let (open, _) = mpsc::channel(1);
         let presence = Presence { place, _open: open };
         let newcomer = Newcomer { io: Box::new(Pipe(ours)), address, presence };
-        let manners = Manners { origins: Arc::default(), bounds, timeouts: Arc::default(), alarms: Arc::default() };
+        let manners = Manners {
+            origins: Arc::default(),
+            bounds,
+            timeouts: Arc::default(),
+            silent: Arc::default(),
+            resting: Arc::default(),
+        };
         tokio::spawn(connection(newcomer, None, manners, tower::service_fn(echo), stopped));
         Self { io, stops, _entry: entry }
     }

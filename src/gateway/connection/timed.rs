@@ -11,10 +11,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::Presence;
 use super::frames::Frames;
 use super::lengths::Lengths;
-use crate::clock::Alarm;
+use super::{Manners, Presence};
+use crate::clock::{Alarm, Alarms};
 use crate::model::Timeouts;
 use crate::peer::Uses;
 
@@ -38,6 +38,8 @@ const LEAVE: Duration = Duration::from_secs(10);
 pub(super) struct Timed<I> {
     io: I,
     timeouts: Arc<Timeouts>,
+    /// Those of connections that may come to rest.
+    alarms: Arc<Alarms>,
     uses: Arc<Uses>,
     reading: Reading,
     read_alarm: Alarm,
@@ -72,26 +74,27 @@ enum Closing {
 }
 
 impl<I> Timed<I> {
-    pub(super) fn http1(io: I, timeouts: Arc<Timeouts>, uses: Arc<Uses>, presence: Presence) -> Self {
-        Self::new(io, timeouts, uses, presence, Reading::Http1 { head: None, lengths: Lengths::default() })
+    pub(super) fn http1(io: I, manners: &Manners, uses: Arc<Uses>, presence: Presence) -> Self {
+        Self::new(io, manners, uses, presence, Reading::Http1 { head: None, lengths: Lengths::default() })
     }
 
     /// `idle` is told when there was no request for too long.
     pub(super) fn http2(
         io: I,
-        timeouts: Arc<Timeouts>,
+        manners: &Manners,
         uses: Arc<Uses>,
         presence: Presence,
         idle: Arc<Notify>,
     ) -> Self {
         let reading = Reading::Http2 { frames: Frames::new(), block: None, idle, asked: None };
-        Self::new(io, timeouts, uses, presence, reading)
+        Self::new(io, manners, uses, presence, reading)
     }
 
-    fn new(io: I, timeouts: Arc<Timeouts>, uses: Arc<Uses>, presence: Presence, reading: Reading) -> Self {
+    fn new(io: I, manners: &Manners, uses: Arc<Uses>, presence: Presence, reading: Reading) -> Self {
         Self {
             io,
-            timeouts,
+            timeouts: manners.timeouts.clone(),
+            alarms: manners.resting.clone(),
             uses,
             reading,
             read_alarm: Alarm::default(),
@@ -108,8 +111,13 @@ impl<I> Timed<I> {
             && REST_AFTER < self.timeouts.idle
             && let Some(until) = self.reading.rests_at(&self.uses)
         {
-            if !self.uses.was_single() && !self.read_alarm.has_come(until, cx) {
-                return Poll::Pending;
+            if !self.uses.was_single() {
+                if self.read_alarm.is_unset() {
+                    self.read_alarm = self.alarms.take();
+                }
+                if !self.read_alarm.has_come(until, cx) {
+                    return Poll::Pending;
+                }
             }
             if self.reading.rests_at(&self.uses).is_some_and(|later| later <= until) {
                 self.uses.rest();
@@ -137,6 +145,15 @@ impl<I> Timed<I> {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")));
         }
         Poll::Pending
+    }
+}
+
+impl<I> Drop for Timed<I> {
+    fn drop(&mut self) {
+        // Of use to others who wait as long for rest.
+        if self.read_alarm.comes_by(Instant::now() + REST_AFTER) {
+            self.alarms.put(std::mem::take(&mut self.read_alarm));
+        }
     }
 }
 

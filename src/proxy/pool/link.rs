@@ -178,3 +178,44 @@ fn ended(result: hyper::Result<()>) {
         tracing::debug!(%error, "a connection to a target broke");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counted(AtomicUsize);
+
+    impl Wake for Counted {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn whoever_drives_now_is_woken_and_nobody_else() {
+        let relay = Arc::new(Relay::default());
+        let (first, second) = (Arc::new(Counted::default()), Arc::new(Counted::default()));
+        let counts = || [&first, &second].map(|who| who.0.load(Ordering::Relaxed));
+        let wakes = |who: &Arc<Counted>| relay.wakes(&who.clone().into());
+        wakes(&first);
+        relay.wake_by_ref();
+        // Once is enough until it has looked.
+        relay.wake_by_ref();
+        assert_eq!(counts(), [1, 0]);
+        relay.forget();
+        wakes(&first);
+        relay.forget();
+        relay.wake_by_ref();
+        assert_eq!(counts(), [1, 0], "it drives no more");
+        wakes(&second);
+        assert_eq!(counts(), [1, 1], "there was something before");
+        relay.forget();
+        wakes(&second);
+        assert_eq!(counts(), [1, 1]);
+        relay.wake_by_ref();
+        assert_eq!(counts(), [1, 2]);
+    }
+}

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http_body_util::{BodyExt, Empty};
 use hyper::service::service_fn;
+use tokio::sync::Notify;
 use tokio::time::{Instant, advance};
 
 use super::*;
@@ -17,6 +18,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 struct MemoryNet {
     connections: Arc<AtomicUsize>,
     answers: bool,
+    /// Tells the server to close what is idle.
+    closing: Arc<Notify>,
 }
 
 impl Net for MemoryNet {
@@ -29,14 +32,28 @@ impl Net for MemoryNet {
         let service = service_fn(async |_| Ok::<_, Infallible>(Response::new(Empty::<bytes::Bytes>::new())));
         let served =
             hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(theirs), service);
-        tokio::spawn(served);
+        let closing = self.closing.clone();
+        tokio::spawn(async move {
+            let mut served = std::pin::pin!(served);
+            tokio::select! {
+                ended = &mut served => ended,
+                () = closing.notified() => {
+                    served.as_mut().graceful_shutdown();
+                    served.await
+                }
+            }
+        });
         Box::pin(async { Ok(Box::new(ours) as Box<dyn Io>) })
     }
 }
 
 fn pool(answers: bool) -> (Pool, Arc<AtomicUsize>) {
+    pool_that_closes(answers, Arc::default())
+}
+
+fn pool_that_closes(answers: bool, closing: Arc<Notify>) -> (Pool, Arc<AtomicUsize>) {
     let connections = Arc::new(AtomicUsize::new(0));
-    let net = MemoryNet { connections: connections.clone(), answers };
+    let net = MemoryNet { connections: connections.clone(), answers, closing };
     (Pool::new(Arc::new(net), ANY_LOOPBACK.into(), CONNECT_TIMEOUT), connections)
 }
 
@@ -62,6 +79,19 @@ async fn a_connection_is_used_again_while_it_is_young() {
     advance(h1::IDLE_LIMIT).await;
     exchange(&pool).await;
     assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_the_target_has_closed_costs_no_request() {
+    let closing = Arc::new(Notify::new());
+    let (pool, connections) = pool_that_closes(true, closing.clone());
+    for round in 1..=3 {
+        exchange(&pool).await;
+        assert_eq!(connections.load(Ordering::SeqCst), round);
+        closing.notify_waiters();
+        // The server's turn.
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -84,9 +84,13 @@ impl ProxyBody {
 
     /// Gives the connection back before the end has reached the client: its next request may come at once.
     fn release_at_end(&mut self) {
-        if self.is_end_stream()
-            && let Some(lease) = self.lease.take()
-        {
+        if self.is_end_stream() {
+            self.release();
+        }
+    }
+
+    fn release(&mut self) {
+        if let Some(lease) = self.lease.take() {
             lease.release();
         }
     }
@@ -112,20 +116,18 @@ impl Body for ProxyBody {
                     None => received.poll(cx),
                 });
                 match frame {
+                    // Nobody asks again after these.
+                    Some(Ok(ref frame)) if frame.is_trailers() => this.release(),
                     Some(Ok(_)) => this.release_at_end(),
                     Some(Err(error)) => {
                         tracing::debug!(%error, "the target broke off its response");
                         this.lease = None;
-                        // Told so, hyper gives up at once. What came before goes out first.
+                        // Told so, hyper gives up at once. What came before goes out first, as far as the client takes it.
                         this.broken = Some(error);
                         cx.waker().wake_by_ref();
                         return Poll::Pending;
                     }
-                    None => {
-                        if let Some(lease) = this.lease.take() {
-                            lease.release();
-                        }
-                    }
+                    None => this.release(),
                 }
                 Poll::Ready(frame).map_ok(sift)
             }

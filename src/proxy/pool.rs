@@ -6,6 +6,7 @@
 mod h1;
 mod h2;
 mod link;
+mod pending;
 
 use std::fmt;
 use std::io;
@@ -15,7 +16,6 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
 
 use super::sending::SendBody;
 use crate::clock::Alarms;
@@ -109,9 +109,9 @@ impl Pool {
         &self.alarms
     }
 
-    async fn connect(&self) -> io::Result<TokioIo<Box<dyn Io>>> {
+    async fn connect(&self) -> io::Result<Box<dyn Io>> {
         match tokio::time::timeout(self.patience, self.net.connect(&self.address)).await {
-            Ok(stream) => stream.map(TokioIo::new),
+            Ok(connected) => connected,
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         }
     }

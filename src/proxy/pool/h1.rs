@@ -71,8 +71,12 @@ impl Idle {
             let now = Instant::now();
             for _ in 0..idle.queue.len() {
                 match idle.queue.pop() {
-                    Some(entry) if now.duration_since(entry.since) < IDLE_LIMIT => {
-                        drop(idle.queue.push(entry));
+                    Some(mut entry) if now.duration_since(entry.since) < IDLE_LIMIT => {
+                        // Nobody drives it: only now is it seen that the target has closed it.
+                        entry.link.settle();
+                        if entry.link.is_ready() {
+                            drop(idle.queue.push(entry));
+                        }
                     }
                     Some(_) => {}
                     None => break,
@@ -144,7 +148,7 @@ pub(super) async fn send(
         let mut error = match link.send(request).await {
             Ok(response) => {
                 // Who answers before he has all of the request may want both to go on at once, as a tunnel does.
-                let goes_on = sent.as_ref().is_some_and(|sent| !sent.is_sent());
+                let goes_on = sent.as_ref().is_some_and(|sent| !sent.is_sent()) || link.is_behind();
                 if goes_on || response.status() == StatusCode::SWITCHING_PROTOCOLS {
                     link.drive_in_background();
                 }

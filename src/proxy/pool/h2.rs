@@ -175,7 +175,7 @@ pub(super) async fn send(pool: &Pool, request: &mut Request<SendBody>) -> Result
 }
 
 async fn connect(pool: &Pool, most_streams: usize) -> io::Result<Connection> {
-    let stream = pool.connect().await?;
+    let stream = TokioIo::new(pool.connect().await?);
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .initial_max_send_streams(STREAMS_AT_FIRST)

@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use http::{Request, Response};
@@ -11,14 +11,18 @@ use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::runtime::Handle;
 
 use super::super::sending::SendBody;
+use super::pending::{Behind, Told};
 use crate::net::{BoxFuture, Io};
 
 /// A connection, and what makes it go on.
 pub(super) struct Link {
     sender: SendRequest<SendBody>,
     driven: Driven,
+    /// Whether the target has yet to take what hyper was given.
+    behind: Behind,
 }
 
 /// What is to be polled for a connection to go on.
@@ -44,12 +48,14 @@ struct Driver {
 
 impl Link {
     /// A connection over this stream.
-    pub(super) async fn over(stream: TokioIo<Box<dyn Io>>) -> hyper::Result<Self> {
+    pub(super) async fn over(io: Box<dyn Io>) -> hyper::Result<Self> {
+        let behind = Behind::default();
+        let stream = TokioIo::new(Told { io, behind: behind.clone() });
         let (sender, connection) = Builder::new().handshake(stream).await?;
         let relay = Arc::new(Relay::default());
         let waker = relay.clone().into();
         let connection = Some(Box::pin(connection.with_upgrades()) as BoxFuture<'static, _>);
-        Ok(Self { sender, driven: Driven { connection, relay, waker } })
+        Ok(Self { sender, driven: Driven { connection, relay, waker }, behind })
     }
 
     /// Whether the next request may be sent, as far as was seen.
@@ -85,7 +91,7 @@ impl Link {
 
     /// Waits until the next request may be sent. `false`: never.
     pub(super) async fn settled(&mut self) -> bool {
-        let Self { sender, driven } = self;
+        let Self { sender, driven, .. } = self;
         poll_fn(|cx| driven.poll(cx, |cx| sender.poll_ready(cx))).await.is_ok()
     }
 
@@ -99,10 +105,24 @@ impl Link {
         self.driven.relay.forget();
     }
 
+    /// Whether some of the request is still to be written, whatever hyper has taken over.
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind.is()
+    }
+
     /// Has a task drive it from now on.
     pub(super) fn drive_in_background(&mut self) {
         if let Some(connection) = self.driven.connection.take() {
             tokio::spawn(async move { ended(connection.await) });
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // Whoever asked may have left; what he has sent whole, the target gets.
+        if self.is_behind() && Handle::try_current().is_ok() {
+            self.drive_in_background();
         }
     }
 }
@@ -143,17 +163,24 @@ impl Driven {
 impl Relay {
     /// From now on nobody is woken.
     fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Driver::default();
+        let before = std::mem::take(&mut *self.lock());
+        // Not under the lock: it may be the last of its task.
+        drop(before);
     }
 
     /// From now on this one is, and at once where there has been something since the last was forgotten.
     fn wakes(&self, waker: &Waker) {
-        let mut driver = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if driver.was_woken {
-            waker.wake_by_ref();
-        } else {
+        let mut driver = self.lock();
+        if !driver.was_woken {
             driver.waker = Some(waker.clone());
+            return;
         }
+        drop(driver);
+        waker.wake_by_ref();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Driver> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -163,7 +190,7 @@ impl Wake for Relay {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let mut driver = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut driver = self.lock();
         driver.was_woken = true;
         let waker = driver.waker.take();
         drop(driver);

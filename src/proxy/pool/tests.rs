@@ -1,10 +1,13 @@
 //! The pool's times, over connections in memory, so that the clock can be stopped.
 
 use std::convert::Infallible;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Empty, Full};
 use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::Notify;
 use tokio::time::{Instant, advance};
 
@@ -44,6 +47,17 @@ impl Net for MemoryNet {
             }
         });
         Box::pin(async { Ok(Box::new(ours) as Box<dyn Io>) })
+    }
+}
+
+/// Has one connection to give.
+#[derive(Debug)]
+struct OneConnection(Mutex<Option<DuplexStream>>);
+
+impl Net for OneConnection {
+    fn connect<'a>(&'a self, _to: &'a Address) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+        let one = self.0.lock().unwrap().take();
+        Box::pin(async { Ok(Box::new(one.unwrap()) as Box<dyn Io>) })
     }
 }
 
@@ -91,6 +105,46 @@ async fn a_connection_that_the_target_has_closed_costs_no_request() {
         closing.notify_waiters();
         // The server's turn.
         tokio::task::yield_now().await;
+    }
+}
+
+/// Answers once the request has begun to come, and reads on later. How much of a body of `x` came in the end.
+async fn answers_early(mut stream: DuplexStream) -> usize {
+    let mut bytes = vec![0; 1024];
+    let mut count = stream.read(&mut bytes).await.unwrap();
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut body = 0;
+    while count > 0 {
+        body += bytes[..count].iter().filter(|&&byte| byte == b'x').count();
+        if body == BODY {
+            break;
+        }
+        count = stream.read(&mut bytes).await.unwrap();
+    }
+    body
+}
+
+const BODY: usize = 64 * 1024;
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_answers_early_gets_all_that_was_sent_to_it() {
+    for released in [true, false] {
+        let (ours, theirs) = tokio::io::duplex(4096);
+        let target = tokio::spawn(answers_early(theirs));
+        let net = OneConnection(Mutex::new(Some(ours)));
+        let pool = Pool::new(Arc::new(net), ANY_LOOPBACK.into(), CONNECT_TIMEOUT);
+        let body = Full::new(bytes::Bytes::from(vec![b'x'; BODY]));
+        let body = SendBody::new(body, http::Version::HTTP_11, Duration::from_secs(1));
+        let request = Request::post("/").header("host", "a").header("content-length", BODY);
+        let sent = pool.send(&mut request.body(body).unwrap(), Protocol::Http1, false).await;
+        let Ok(reply) = sent else { panic!("not answered") };
+        if released {
+            reply.lease.release();
+        } else {
+            drop(reply);
+        }
+        assert_eq!(target.await.unwrap(), BODY, "{released}");
     }
 }
 

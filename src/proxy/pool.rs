@@ -2,6 +2,9 @@
 //!
 //! The pool hangs on the target's slot behind the gate and goes with it: once the gate shuts, its idle connections
 //! close, and those in use close when their response has ended. Nothing in the background keeps it alive.
+//!
+//! Over HTTP/1.1 the request that uses a connection drives it, and nobody does while it is idle: that the target has closed it is
+//! seen when it is taken or swept.
 
 mod h1;
 mod h2;

@@ -1,5 +1,5 @@
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -35,11 +35,19 @@ impl Alarms {
     /// What `future` comes to, if it does so in time.
     pub(crate) async fn within<T>(&self, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
         let until = Instant::now() + limit;
+        self.before(|| until, pin!(future)).await
+    }
+
+    /// The same where the time may move on meanwhile.
+    pub(crate) async fn before<T>(
+        &self,
+        until: impl Fn() -> Instant,
+        mut future: Pin<&mut impl Future<Output = T>>,
+    ) -> Option<T> {
         let mut alarm = self.take();
-        let mut future = pin!(future);
         let value = poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(value) => Poll::Ready(Some(value)),
-            Poll::Pending if alarm.has_come(until, cx) => Poll::Ready(None),
+            Poll::Pending if alarm.has_come(until(), cx) => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         })
         .await;

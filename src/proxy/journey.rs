@@ -1,20 +1,17 @@
 //! One request's way to a target that answers it: from target to target, and back to the gate when none is left.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, StatusCode};
 use tokio::time::Instant;
 
 use super::pool::{Failure, Pool, Reply};
-use super::sending::{CLIENT_BROKE_OFF, Progress, SendBody, clients_fault};
+use super::sending::{CLIENT_BROKE_OFF, SendBody, clients_fault};
 use super::spare::Spare;
 use super::trace;
 use crate::answer::Problem;
-use crate::clock::Alarm;
 use crate::gate::{Pass, Refused, Slot};
 use crate::model::Protocol;
 use crate::net::Net;
@@ -174,11 +171,11 @@ impl<'n> Journey<'n> {
         };
         let sent = pin!(pool.send(request, protocol, fresh));
         match self.answer {
+            // After the last of the request was sent.
             Some(limit) => {
-                let mut alarm = pool.alarms().take();
-                let reply = answered_within(limit, progress.as_deref(), &mut alarm, sent).await;
-                pool.alarms().put(alarm);
-                reply
+                let began = Instant::now();
+                let until = || progress.as_ref().map_or(began, |progress| progress.last()) + limit;
+                pool.alarms().before(until, sent).await.unwrap_or(Err(Failure::TooSlow))
             }
             None => sent.await,
         }
@@ -248,24 +245,6 @@ impl<'n> Journey<'n> {
             }
         }
     }
-}
-
-/// What sending comes to, unless it takes longer than `limit` after the last of the request was sent.
-async fn answered_within(
-    limit: Duration,
-    progress: Option<&Progress>,
-    alarm: &mut Alarm,
-    mut sent: Pin<&mut impl Future<Output = Result<Reply, Failure>>>,
-) -> Result<Reply, Failure> {
-    let began = Instant::now();
-    poll_fn(|cx| {
-        if let Poll::Ready(reply) = sent.as_mut().poll(cx) {
-            return Poll::Ready(reply);
-        }
-        let until = progress.map_or(began, Progress::last) + limit;
-        if alarm.has_come(until, cx) { Poll::Ready(Err(Failure::TooSlow)) } else { Poll::Pending }
-    })
-    .await
 }
 
 /// What `future` comes to, unless the time is up or the client leaves before.

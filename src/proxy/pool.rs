@@ -68,7 +68,7 @@ impl Lease {
         mut body: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
         match self {
-            Self::Http1(lease) => lease.poll_with(cx, body),
+            Self::Http1(lease) => lease.link.poll_with(cx, body),
             Self::Http2(_) => body(cx),
         }
     }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
@@ -88,22 +87,13 @@ impl Idle {
 
 /// A connection in use. Dropped before the response has ended, it closes.
 pub(in super::super) struct Lease {
-    link: Link,
+    pub(super) link: Link,
     idle: Arc<Idle>,
     /// Whether the request has gone out; `None` where it was all head.
     sent: Option<Arc<Progress>>,
 }
 
 impl Lease {
-    /// Polls the response's body, which comes over this connection.
-    pub(super) fn poll_with<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        body: impl FnMut(&mut Context<'_>) -> Poll<T>,
-    ) -> Poll<T> {
-        self.link.poll_with(cx, body)
-    }
-
     /// Puts the connection back. A target that has answered before it had the whole request may take what is left
     /// of it for another one: with that connection, nobody else is served.
     pub(super) fn release(self) {

@@ -275,15 +275,8 @@ where
         }
         return passing;
     }
-    let arrival = hold::Arrival {
-        tally,
-        gate: gate.clone(),
-        verdict: verdict.clone(),
-        rules: rules.clone(),
-        client: from,
-        shared: shared.clone(),
-    };
-    hold::hold(arrival, inner, request)
+    let arrival = hold::Arrival { tally, gate: gate.clone(), rules: rules.clone(), shared: shared.clone() };
+    hold::hold(arrival, verdict, from, inner, request)
 }
 
 /// An answer of the gateway's own, in the form that the client understands.

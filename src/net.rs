@@ -2,8 +2,8 @@
 
 mod accepted;
 mod door;
-mod gathered;
 mod listening;
+mod socket;
 
 use std::fmt;
 use std::future::Future;
@@ -19,9 +19,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::model::Address;
-use accepted::TcpAccepted;
-use gathered::Connected;
+use accepted::accepted;
 use listening::Listening;
+use socket::{Socket, Tcp};
 
 /// A future on the heap, for the traits that are used as values.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -105,7 +105,7 @@ impl Net for TokioNet {
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
             prepare(&stream)?;
-            Ok(Box::new(Connected(stream)) as Box<dyn Io>)
+            Ok(Box::new(Tcp(Socket(stream))) as Box<dyn Io>)
         })
     }
 
@@ -120,7 +120,7 @@ impl Listener for TcpListener {
             loop {
                 let (stream, from) = Self::accept(self).await?;
                 match prepare(&stream) {
-                    Ok(()) => return Ok((Box::new(TcpAccepted::new(stream)) as Box<dyn Accepted>, from)),
+                    Ok(()) => return Ok((accepted(stream), from)),
                     Err(error) => tracing::debug!(%error, "a connection was gone before it was served"),
                 }
             }

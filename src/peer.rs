@@ -5,6 +5,7 @@ mod hops;
 mod trusted;
 mod uses;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -56,11 +57,10 @@ pub struct Peer(Arc<Facts>);
 /// Header values are made once a connection, not once a request.
 #[derive(Debug)]
 struct Facts {
-    address: SocketAddr,
+    address: IpAddr,
+    port: u16,
     scheme: Scheme,
     ip: HeaderValue,
-    /// Where it is another text than `ip`.
-    node: Option<String>,
     authority: Option<Box<dyn Authority>>,
     /// Whom its list of hops is held against. Only where it is one of them itself.
     proxies: Option<TrustedProxies>,
@@ -78,23 +78,23 @@ impl Peer {
     }
 
     fn of(address: SocketAddr, scheme: Scheme, authority: Option<Box<dyn Authority>>) -> Self {
-        let ip = address.ip().to_canonical();
-        let (ip, node) = (ip_value(ip), ip.is_ipv6().then(|| node(ip)));
-        Self(Arc::new(Facts { address, scheme, ip, node, authority, proxies: None }))
+        let ip = ip_value(address.ip().to_canonical());
+        let (address, port) = (address.ip(), address.port());
+        Self(Arc::new(Facts { address, port, scheme, ip, authority, proxies: None }))
     }
 
     /// The same, whose word about the client is believed if it is one of these. To be called before it is cloned.
     #[must_use]
     pub fn trusted_if(mut self, proxies: &TrustedProxies) -> Self {
         if let Some(facts) = Arc::get_mut(&mut self.0) {
-            facts.proxies = proxies.contains(facts.address.ip()).then(|| proxies.clone());
+            facts.proxies = proxies.contains(facts.address).then(|| proxies.clone());
         }
         self
     }
 
     /// Where it came from.
     pub fn address(&self) -> SocketAddr {
-        self.0.address
+        SocketAddr::new(self.0.address, self.0.port)
     }
 
     /// How it came.
@@ -115,7 +115,7 @@ impl Peer {
     /// Who sent a request with these headers, as far as a trusted peer tells. `None`: the peer itself did.
     pub fn client(&self, headers: &HeaderMap) -> Option<Client> {
         let proxies = self.0.proxies.as_ref()?;
-        let address = hops::client(headers, proxies, self.0.address.ip());
+        let address = hops::client(headers, proxies, self.0.address);
         Some(Client { address, scheme: hops::scheme(headers).unwrap_or(self.0.scheme) })
     }
 
@@ -125,9 +125,11 @@ impl Peer {
     }
 
     /// Its IP address as the `for` of `Forwarded` wants it.
-    pub fn node(&self) -> &str {
-        let Facts { ip, node, .. } = &*self.0;
-        node.as_deref().or(ip.to_str().ok()).unwrap_or_default()
+    pub fn node(&self) -> Cow<'_, str> {
+        match self.0.address.to_canonical() {
+            IpAddr::V4(_) => self.0.ip.to_str().unwrap_or_default().into(),
+            ip @ IpAddr::V6(_) => node(ip).into(),
+        }
     }
 }
 

@@ -108,14 +108,18 @@ pub enum Refused {
 /// A place in the queue. Dropping it gives the place up at once; the wake goes on.
 #[derive(Debug)]
 pub struct Hold {
-    gate: Arc<Gate>,
-    id: Option<u64>,
-    receiver: oneshot::Receiver<Result<Pass, Fault>>,
+    /// Until it has an answer.
+    gate: Option<Arc<Gate>>,
+    id: u64,
+    receiver: oneshot::Receiver<Answer>,
 }
 
+/// What whoever waits is told in the end. A fault is in a box: nearly all carry no more than the room for it.
+pub(super) type Answer = Result<Pass, Box<Fault>>;
+
 impl Hold {
-    pub(super) fn new(gate: Arc<Gate>, id: u64, receiver: oneshot::Receiver<Result<Pass, Fault>>) -> Self {
-        Self { gate, id: Some(id), receiver }
+    pub(super) fn new(gate: Arc<Gate>, id: u64, receiver: oneshot::Receiver<Answer>) -> Self {
+        Self { gate: Some(gate), id, receiver }
     }
 }
 
@@ -124,15 +128,18 @@ impl Future for Hold {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = ready!(Pin::new(&mut self.receiver).poll(cx));
-        self.id = None;
-        Poll::Ready(answer.unwrap_or_else(|_| Err(Fault::new("the gateway is going down"))))
+        self.gate = None;
+        Poll::Ready(match answer {
+            Ok(answer) => answer.map_err(|fault| *fault),
+            Err(_) => Err(Fault::new("the gateway is going down")),
+        })
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        if let Some(id) = self.id {
-            self.gate.forget(id);
+        if let Some(gate) = &self.gate {
+            gate.forget(self.id);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::oneshot;
 
-use super::Pass;
+use super::pass::{Answer, Pass};
 use crate::model::{Fault, Limits};
 
 /// How many of those who waited go to one target at first. Measured: the cheapest release has 16 to 64 on the
@@ -49,7 +49,7 @@ impl Budget {
 pub(super) struct Waiter {
     id: u64,
     counts: bool,
-    sender: oneshot::Sender<Result<Pass, Fault>>,
+    sender: oneshot::Sender<Answer>,
 }
 
 impl Waiter {
@@ -64,7 +64,7 @@ impl Waiter {
 
     pub(super) fn refuse(self, fault: Fault) {
         // Its holder may have gone in this moment; then nobody needs the reason.
-        drop(self.sender.send(Err(fault)));
+        drop(self.sender.send(Err(fault.into())));
     }
 }
 
@@ -117,11 +117,7 @@ impl Queue {
     // === Who waits ===
 
     /// A place at the end, if one is free here and in the gateway's budget.
-    pub(super) fn push(
-        &mut self,
-        counts: bool,
-        budget: &Budget,
-    ) -> Option<(u64, oneshot::Receiver<Result<Pass, Fault>>)> {
+    pub(super) fn push(&mut self, counts: bool, budget: &Budget) -> Option<(u64, oneshot::Receiver<Answer>)> {
         if self.waiting.len() >= self.max_held || !budget.take() {
             return None;
         }

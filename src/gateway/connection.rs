@@ -36,7 +36,7 @@ use crate::model::{Bounds, Timeouts};
 use crate::net::{Accepted, BoxFuture};
 use crate::peer::{ClientIo, Peer, Scheme};
 use crate::proxy::BoxError;
-use replay::FIRST_READ;
+use replay::{FIRST_READ, Replay};
 use requests::Requests;
 use timed::Timed;
 
@@ -44,14 +44,14 @@ use timed::Timed;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What all connections have in common.
-#[derive(Clone, Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Manners {
-    pub(super) origins: Arc<Origins>,
-    pub(super) bounds: Arc<Bounds>,
-    pub(super) timeouts: Arc<Timeouts>,
+    pub(super) origins: Origins,
+    pub(super) bounds: Bounds,
+    pub(super) timeouts: Timeouts,
     /// The alarms of those who have not said anything yet, and of those who may come to rest.
-    pub(super) silent: Arc<Alarms>,
-    pub(super) resting: Arc<Alarms>,
+    pub(super) silent: Alarms,
+    pub(super) resting: Alarms,
 }
 
 /// A connection that has just come.
@@ -68,29 +68,54 @@ pub(super) struct Presence {
     pub(super) _open: mpsc::Sender<Infallible>,
 }
 
+/// A connection until it ends. It carries the room for what it is, in a box, and for nothing else that it was or could have
+/// been.
+pub(super) enum Visit {
+    /// Who comes, and what he speaks, is still to be found out.
+    Greeted(BoxFuture<'static, Option<Served>>),
+    Served(Served),
+}
+
 /// A connection whose client has begun to speak.
 type Served = BoxFuture<'static, hyper::Result<()>>;
 
-/// Serves a connection until it ends. `stop` asks it to end soon.
-pub(super) fn connection<S, B>(
-    newcomer: Newcomer,
-    tls: Option<Arc<Terminator>>,
-    manners: Manners,
-    service: S,
-    stop: Stopped,
-) -> impl Future<Output = ()> + Send
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    // In boxes, so that a connection carries the room for what it is and for nothing else that it was or could have been.
-    let greeted = Box::pin(greet(newcomer, tls, manners, service, stop));
-    async move {
-        let Some(served) = greeted.await else { return };
-        if let Err(error) = served.await {
-            tracing::debug!(%error, "a client's connection broke");
+impl Visit {
+    /// `stop` asks it to end soon.
+    pub(super) fn new<S, B>(
+        newcomer: Newcomer,
+        tls: Option<Arc<Terminator>>,
+        manners: Arc<Manners>,
+        service: S,
+        stop: Stopped,
+    ) -> Self
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send + 'static,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self::Greeted(Box::pin(greet(newcomer, tls, manners, service, stop)))
+    }
+}
+
+impl Future for Visit {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match &mut *self {
+                Self::Greeted(greeted) => match ready!(greeted.as_mut().poll(cx)) {
+                    Some(served) => *self = Self::Served(served),
+                    None => return Poll::Ready(()),
+                },
+                Self::Served(served) => {
+                    return served.as_mut().poll(cx).map(|ended| {
+                        if let Err(error) = ended {
+                            tracing::debug!(%error, "a client's connection broke");
+                        }
+                    });
+                }
+            }
         }
     }
 }
@@ -99,7 +124,7 @@ where
 async fn greet<S, B>(
     newcomer: Newcomer,
     tls: Option<Arc<Terminator>>,
-    manners: Manners,
+    manners: Arc<Manners>,
     service: S,
     mut stop: Stopped,
 ) -> Option<Served>
@@ -148,7 +173,11 @@ where
         let is_http2 = session.is_http2;
         let peer = Peer::with_authority(address, session).trusted_if(&manners.origins.proxies);
         let requests = Requests::new(service, peer, gone, stop.leaving());
-        Some(serve_requests(io, is_http2, &manners, presence, requests, stop))
+        Some(if is_http2 {
+            serve_http2(io, manners, presence, requests, stop)
+        } else {
+            serve_http1(io, Bytes::new(), manners, presence, requests, stop)
+        })
     } else {
         let first = tokio::select! {
             biased;
@@ -160,14 +189,19 @@ where
         io.unread(first);
         let peer = Peer::new(address, Scheme::Http).trusted_if(&manners.origins.proxies);
         let requests = Requests::new(service, peer, gone, stop.leaving());
-        Some(serve_requests(io, is_http2, &manners, presence, requests, stop))
+        Some(if is_http2 {
+            serve_http2(io, manners, presence, requests, stop)
+        } else {
+            // Whoever says no more has no need of room for what was read ahead.
+            let (io, first) = io.into_parts();
+            serve_http1(io, first, manners, presence, requests, stop)
+        })
     }
 }
 
-fn serve_requests<I, S, B>(
+fn serve_http2<I, S, B>(
     io: I,
-    is_http2: bool,
-    manners: &Manners,
+    manners: Arc<Manners>,
     presence: Presence,
     requests: Requests<S>,
     stop: Stopped,
@@ -179,15 +213,30 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let uses = requests.uses.clone();
-    if is_http2 {
-        let idle = Arc::new(Notify::new());
-        let io = Timed::http2(io, manners, uses, presence, idle.clone());
-        Box::pin(http2::serve(TokioIo::new(io), requests.over_http2(), manners.clone(), stop, idle))
-    } else {
-        let io = Timed::http1(io, manners, uses, presence);
-        Box::pin(http1::Exchange::new(io, requests, manners.bounds.clone(), stop))
-    }
+    let idle = Arc::new(Notify::new());
+    let io = Timed::http2(io, manners.clone(), requests.uses.clone(), presence, idle.clone());
+    Box::pin(http2::serve(TokioIo::new(io), requests.over_http2(), manners, stop, idle))
+}
+
+/// `first` was read of it already.
+fn serve_http1<I, S, B>(
+    io: I,
+    first: Bytes,
+    manners: Arc<Manners>,
+    presence: Presence,
+    requests: Requests<S>,
+    stop: Stopped,
+) -> Served
+where
+    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let mut io = Timed::http1(io, manners.clone(), requests.uses.clone(), presence);
+    io.follow(&first);
+    Box::pin(http1::Exchange::new(Replay::new(io, first), requests, manners, stop))
 }
 
 fn read_more(io: &mut ClientIo, bytes: &mut BytesMut, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {

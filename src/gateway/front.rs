@@ -29,11 +29,17 @@ type FrontBody = Either<WakeBody<ProxyBody>, ProxyBody>;
 #[derive(Clone, Debug)]
 pub(super) struct Front {
     wake: Wake<Proxy>,
-    unmatched: Arc<RouteMeter>,
+    checks: Arc<Checks>,
+}
+
+#[derive(Debug)]
+struct Checks {
     /// How many header fields there may be, and how long the path and query may be.
     most_headers: usize,
     longest_uri: usize,
     traces: Traces,
+    /// Counts who does not pass.
+    unmatched: Arc<RouteMeter>,
 }
 
 impl Front {
@@ -43,9 +49,12 @@ impl Front {
         bounds: &Bounds,
         traces: Traces,
     ) -> Self {
-        Self { wake, unmatched, most_headers: bounds.headers, longest_uri: bounds.uri_size, traces }
+        let (most_headers, longest_uri) = (bounds.headers, bounds.uri_size);
+        Self { wake, checks: Arc::new(Checks { most_headers, longest_uri, traces, unmatched }) }
     }
+}
 
+impl Checks {
     /// Whether it is no larger than it may be. (How large its head is was looked at as it came.)
     fn is_in_bounds<B>(&self, request: &Request<B>) -> Result<(), Problem> {
         if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > self.longest_uri) {
@@ -65,11 +74,13 @@ impl Service<Request<Incoming>> for Front {
     }
 
     fn call(&mut self, mut request: Request<Incoming>) -> FrontFuture {
-        let arrived = self.is_in_bounds(&request).and_then(|()| proxy::take_in(&mut request, self.traces));
+        let checks = &self.checks;
+        let arrived =
+            checks.is_in_bounds(&request).and_then(|()| proxy::take_in(&mut request, checks.traces));
         match arrived.and_then(|()| is_directed(&request)) {
             Ok(()) => FrontFuture::Routed { routed: self.wake.call(request) },
             Err(problem) => {
-                self.unmatched.count(Outcome::BadRequest);
+                checks.unmatched.count(Outcome::BadRequest);
                 let response = answer::unserved(problem, is_grpc(request.headers())).map(Either::Right);
                 FrontFuture::Refused { response: Some(response) }
             }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
-use super::connection::{Manners, Newcomer, Presence, connection};
+use super::connection::{Manners, Newcomer, Presence, Visit};
 use super::crowd::{Crowd, refuse};
 use super::proxy_protocol::Origins;
 use super::stop::{Leaving, Stops};
@@ -114,13 +114,8 @@ where
     B::Error: Into<BoxError>,
 {
     let Entrance { origins, tls, crowd, leaving } = entrance;
-    let manners = Manners {
-        origins: origins.into(),
-        bounds: options.bounds.into(),
-        timeouts: options.timeouts.into(),
-        silent: Arc::default(),
-        resting: Arc::default(),
-    };
+    let (bounds, timeouts) = (options.bounds, options.timeouts);
+    let manners = Arc::new(Manners { origins, bounds, timeouts, ..Manners::default() });
     let stops = Stops::new(leaving, options.drain);
     // Nothing is ever sent: the channel closes when the last connection has dropped its end.
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
@@ -136,15 +131,10 @@ where
             }
             return;
         };
-        let (entry, stopped) = stops.enter();
         let (tls, manners) = (tls.clone(), manners.clone());
         let presence = Presence { place, _open: open.clone() };
         let newcomer = Newcomer { io, address, presence };
-        let served = connection(newcomer, tls, manners, service.clone(), stopped);
-        tokio::spawn(async move {
-            served.await;
-            drop(entry);
-        });
+        tokio::spawn(Visit::new(newcomer, tls, manners, service.clone(), stops.enter()));
     };
     let mut stop = pin!(stop);
     loop {

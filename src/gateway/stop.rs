@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -45,8 +45,10 @@ impl Leaving {
 /// How to ask each open connection to end. One signal a connection: a signal shared by all would take its lock each
 /// time that one of them is polled.
 #[derive(Clone)]
-pub(super) struct Stops {
-    open: Arc<Mutex<Open>>,
+pub(super) struct Stops(Arc<Connections>);
+
+struct Connections {
+    open: Mutex<Open>,
     leaving: Leaving,
     newcomer: Duration,
 }
@@ -57,46 +59,46 @@ struct Open {
     all: BTreeMap<u64, oneshot::Sender<()>>,
 }
 
-/// A connection's place among the open ones; dropped with it.
-pub(super) struct Entry {
-    stops: Stops,
-    id: u64,
-}
-
 impl Stops {
     /// For connections that have this long to end once they are asked.
     pub(super) fn new(leaving: Leaving, drain: Duration) -> Self {
-        Self { open: Arc::default(), leaving, newcomer: NEWCOMER.min(drain / 2) }
+        Self(Arc::new(Connections { open: Mutex::default(), leaving, newcomer: NEWCOMER.min(drain / 2) }))
     }
 
-    pub(super) fn enter(&self) -> (Entry, Stopped) {
+    /// One more is open until this is dropped.
+    pub(super) fn enter(&self) -> Stopped {
         let (sender, signal) = oneshot::channel();
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open();
         let id = open.next;
         open.next += 1;
         open.all.insert(id, sender);
-        let (leaving, new_until) = (self.leaving.clone(), Instant::now() + self.newcomer);
-        (Entry { stops: self.clone(), id }, Stopped { state: State::Waits(signal), leaving, new_until })
+        let new_until = Instant::now() + self.0.newcomer;
+        Stopped { stops: self.clone(), id, state: State::Waits(signal), new_until }
     }
 
     /// Asks all that have entered so far. A signal is a dropped sender.
     pub(super) fn stop_all(&self) {
-        self.leaving.begin();
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).all.clear();
+        self.0.leaving.begin();
+        self.open().all.clear();
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Entry {
-    fn drop(&mut self) {
-        self.stops.open.lock().unwrap_or_else(PoisonError::into_inner).all.remove(&self.id);
-    }
-}
-
-/// A connection's end of the signal.
+/// A connection's end of the signal, and its place among the open ones.
 pub(super) struct Stopped {
+    stops: Stops,
+    id: u64,
     state: State,
-    leaving: Leaving,
     new_until: Instant,
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.stops.open().all.remove(&self.id);
+    }
 }
 
 enum State {
@@ -112,7 +114,7 @@ enum State {
 impl Stopped {
     /// Whether the next answers should say that the connection ends with them.
     pub(super) fn leaving(&self) -> Leaving {
-        self.leaving.clone()
+        self.stops.0.leaving.clone()
     }
 
     /// Resolves when the connection is to end as soon as it is idle. May be asked again.

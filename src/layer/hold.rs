@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
+use tokio::time::Instant;
 use tower_service::Service;
 
 use super::limiter::Limited;
@@ -20,7 +21,7 @@ use crate::answer::Problem;
 use crate::body::WakeBody;
 use crate::gate::{Gate, Hold, Pass, Refused};
 use crate::meter::Outcome;
-use crate::model::{Fault, Phase, Time};
+use crate::model::{Fault, Phase};
 use crate::peer::PeerGone;
 use crate::route::Verdict;
 
@@ -31,9 +32,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 pub(super) struct Arrival {
     pub(super) tally: Tally,
     pub(super) gate: Arc<Gate>,
-    pub(super) verdict: Verdict,
     pub(super) rules: Arc<Rules>,
-    pub(super) client: IpAddr,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -47,7 +46,7 @@ pub(super) struct Place {
 pub(super) enum End {
     Admitted(Pass),
     /// It does not wake the service, which sleeps.
-    Asleep,
+    Asleep(Verdict),
     /// It would wake the service, and its client or all together have done so too often.
     Limited(Limited),
     /// Nobody more may wait.
@@ -66,7 +65,13 @@ pub struct Waited {
 }
 
 /// Has the request wait as long as it may, and then lets it go on or answers it. Its body is not read.
-pub(super) fn hold<S, B, R>(arrival: Arrival, inner: S, request: Request<B>) -> ResponseFuture<S, B, R>
+pub(super) fn hold<S, B, R>(
+    arrival: Arrival,
+    verdict: &Verdict,
+    client: IpAddr,
+    inner: S,
+    request: Request<B>,
+) -> ResponseFuture<S, B, R>
 where
     S: Service<Request<B>, Response = Response<R>> + Send + 'static,
     S::Future: Send,
@@ -76,17 +81,18 @@ where
     let class = Class::of(&request);
     let gone = request.extensions().get::<PeerGone>().cloned();
     let Some(parking) = request.extensions().get::<Parking>() else {
+        let verdict = verdict.clone();
         return ResponseFuture::held(async move {
             // Over HTTP/2 a request may have been taken back in the same breath. It is dropped now, and wakes nobody.
             tokio::task::yield_now().await;
-            let waited = match arrival.begin(&request) {
+            let waited = match arrival.begin(&verdict, client, &request) {
                 Ok(place) => Waiting::new(arrival, place, class, gone).await,
                 Err(end) => Waited { arrival, class, end },
             };
             waited.go_on(inner, request).await
         });
     };
-    let place = match arrival.begin(&request) {
+    let place = match arrival.begin(verdict, client, &request) {
         Ok(place) => place,
         Err(end) => return Waited { arrival, class, end }.go_on(inner, request),
     };
@@ -118,7 +124,7 @@ impl Waited {
             End::Admitted(pass) => {
                 return ResponseFuture::admitted(inner, request, arrival.tally, Arc::new(pass));
             }
-            End::Asleep => (Outcome::AnsweredAsleep, arrival.not_woken(class)),
+            End::Asleep(verdict) => (Outcome::AnsweredAsleep, not_woken(&verdict, class)),
             End::Limited(limited) => (Outcome::WakeLimited, refusal(limited.problem(), class)),
             End::Full => (Outcome::Full, refusal(Problem::FULL.retry_after(arrival.retry_after()), class)),
             End::Failed(fault) => (Outcome::WakeFailed, arrival.failed(&fault, class)),
@@ -144,41 +150,31 @@ impl Waited {
 
 impl Arrival {
     /// A place among those who wait; for some the waiting ends before it begins.
-    fn begin<B>(&self, request: &Request<B>) -> Result<Place, End> {
+    fn begin<B>(&self, verdict: &Verdict, client: IpAddr, request: &Request<B>) -> Result<Place, End> {
         let room = self.shared.room.take(request).ok_or(End::Full)?;
-        if self.begins_wake() {
-            let limited = self.shared.limiter.begin(self.client, self.shared.clock.now());
+        if verdict.wakes() && self.begins_wake() {
+            let limited = self.shared.limiter.begin(client, self.shared.clock.now());
             limited.map_err(End::Limited)?;
         }
-        let counts = self.verdict.counts();
-        let place =
-            if self.verdict.wakes() { self.gate.hold(counts) } else { self.gate.hold_if_open(counts) };
+        let counts = verdict.counts();
+        let place = if verdict.wakes() { self.gate.hold(counts) } else { self.gate.hold_if_open(counts) };
         match place {
             Ok(hold) => Ok(Place { hold, _room: room }),
-            Err(Refused::Shut) => Err(End::Asleep),
+            Err(Refused::Shut) => Err(End::Asleep(verdict.clone())),
             Err(Refused::Full) => Err(End::Full),
             Err(Refused::Failed(fault)) => Err(End::Failed(fault)),
         }
     }
 
-    /// Whether it would wake a service that nobody wants yet. A service that fails to start is tried again in pauses that grow, whoever
+    /// Whether one that wakes would wake a service that nobody wants yet. A service that fails to start is tried again in pauses that grow, whoever
     /// asks; that is limit enough.
     fn begins_wake(&self) -> bool {
-        self.verdict.wakes()
-            && matches!(self.gate.view().phase, Phase::Asleep | Phase::Stopping)
-            && self.gate.activity().held == 0
+        matches!(self.gate.view().phase, Phase::Asleep | Phase::Stopping) && self.gate.activity().held == 0
     }
 
     /// Records how long it was held, whatever ended that.
-    pub(super) fn was_held(&self, since: Time) {
-        self.tally.entry().meter.held(self.shared.clock.now().since(since));
-    }
-
-    fn not_woken<R>(&self, class: Class) -> Response<WakeBody<R>> {
-        match self.verdict.answer() {
-            Some(answer) => answer.to_response().map(WakeBody::bytes),
-            None => refusal(Problem::ASLEEP.retry_after(LONGEST_RETRY), class),
-        }
+    pub(super) fn was_held(&self, since: Instant) {
+        self.tally.entry().meter.held(since.elapsed());
     }
 
     fn failed<R>(&self, fault: &Fault, class: Class) -> Response<WakeBody<R>> {
@@ -210,6 +206,13 @@ impl Arrival {
         let until_ready = || Some(view.expected?.saturating_sub(now.since(view.waking_since?)));
         let shortest = Duration::from_secs(1);
         until_retry.or_else(until_ready).unwrap_or(shortest).clamp(shortest, LONGEST_RETRY)
+    }
+}
+
+fn not_woken<R>(verdict: &Verdict, class: Class) -> Response<WakeBody<R>> {
+    match verdict.answer() {
+        Some(answer) => answer.to_response().map(WakeBody::bytes),
+        None => refusal(Problem::ASLEEP.retry_after(LONGEST_RETRY), class),
     }
 }
 

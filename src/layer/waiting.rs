@@ -10,7 +10,6 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Class;
 use super::hold::{Arrival, End, Place, Waited};
-use crate::model::Time;
 use crate::net::BoxFuture;
 use crate::peer::PeerGone;
 
@@ -23,9 +22,7 @@ pin_project! {
         place: Place,
         class: Class,
         gone: Option<BoxFuture<'static, ()>>,
-        since: Time,
-        // How long it is held at most, whatever else the timer runs out for.
-        last: Instant,
+        since: Instant,
         // When the gateway has no more time for it.
         closed: Option<Instant>,
         #[pin]
@@ -48,17 +45,16 @@ pin_project! {
 impl Waiting {
     pub(super) fn new(arrival: Arrival, place: Place, class: Class, gone: Option<PeerGone>) -> Self {
         let limits = arrival.gate.spec().limits.clone();
-        let began = Instant::now();
+        let since = Instant::now();
         Self {
-            since: arrival.shared.clock.now(),
+            since,
             closes: arrival.shared.closes.clone().notified_owned(),
             arrival: Some(arrival),
             place,
             class,
             gone: gone.map(|gone| gone.gone()),
-            last: began + limits.hold_timeout,
             closed: None,
-            timer: sleep_until(began + class.patience(&limits)),
+            timer: sleep_until(since + class.patience(&limits)),
         }
     }
 
@@ -88,12 +84,14 @@ impl Waiting {
                 return Poll::Ready(End::GoingDown);
             }
             let is_navigation = matches!(this.class, Class::Navigation { .. });
-            if !is_navigation || now >= *this.last || !arrival.gate.is_open() {
+            // It is held no longer than this, whatever else the timer has run out for.
+            let last = *this.since + arrival.gate.spec().limits.hold_timeout;
+            if !is_navigation || now >= last || !arrival.gate.is_open() {
                 return Poll::Ready(End::OutOfPatience);
             }
             // Before an open door there is no page to show: its targets have all that they may have, and it will not be
             // long.
-            let until = this.closed.map_or(*this.last, |at| at.min(*this.last));
+            let until = this.closed.map_or(last, |at| at.min(last));
             this.timer.as_mut().reset(until);
         }
         Poll::Pending

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use socket2::SockRef;
 use tokio::net::TcpListener;
 
-use super::accepted::TcpAccepted;
+use super::accepted::accepted;
 use super::{Accepted, BoxFuture, Listener, door, keep_alive};
 
 /// Whether the system hands a listener's options on to its connections. Linux does; others are not relied on for it.
@@ -35,7 +35,7 @@ impl Listener for Listening {
         }
         Box::pin(async {
             let (stream, from) = self.0.accept().await?;
-            Ok((Box::new(TcpAccepted::new(stream)) as Box<dyn Accepted>, from))
+            Ok((accepted(stream), from))
         })
     }
 

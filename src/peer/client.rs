@@ -28,6 +28,11 @@ impl ClientIo {
         PeerGone(self.io.peer())
     }
 
+    /// The connection, and what was read ahead of it.
+    pub fn into_parts(self) -> (Box<dyn Accepted>, Bytes) {
+        (self.io, self.ahead)
+    }
+
     /// Puts bytes that were read back to the front.
     pub fn unread(&mut self, bytes: Bytes) {
         let behind = std::mem::replace(&mut self.ahead, bytes);

@@ -50,7 +50,7 @@ fn set_forwarded(headers: &mut HeaderMap, peer: &Peer, client: Option<Client>) {
     let Some(client) = client else {
         headers.insert(X_REAL_IP, peer.ip().clone());
         headers.insert(X_FORWARDED_FOR, peer.ip().clone());
-        headers.insert(FORWARDED, value(element(peer.node(), &asked, peer.scheme())));
+        headers.insert(FORWARDED, value(element(&peer.node(), &asked, peer.scheme())));
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(peer.scheme().as_str()));
         headers.insert(X_FORWARDED_PORT, port(&asked, peer.scheme()));
         headers.insert(X_FORWARDED_HOST, asked);
@@ -61,7 +61,7 @@ fn set_forwarded(headers: &mut HeaderMap, peer: &Peer, client: Option<Client>) {
     let told_port = single(headers, &X_FORWARDED_PORT, is_port);
     let told_port = told_port.unwrap_or_else(|| port(&host, client.scheme));
     headers.insert(X_REAL_IP, peer::ip_value(client.address));
-    let element = element(peer.node(), &asked, peer.scheme());
+    let element = element(&peer.node(), &asked, peer.scheme());
     if headers.contains_key(&X_FORWARDED_FOR) || !headers.contains_key(FORWARDED) {
         // What a `Forwarded` beside it says nobody vouches for. The trusted peer's element is made for it.
         let is_peer = client.address == peer.address().ip().to_canonical();

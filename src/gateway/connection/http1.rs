@@ -19,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
+use super::Manners;
 use super::replay::{Keeping, Replay};
 use super::requests::Requests;
 use super::timed::Timed;
@@ -39,7 +40,7 @@ where
     state: State<I, S>,
     /// What is left of the connection while nobody reads requests.
     rest: Option<Rest<I, S>>,
-    bounds: Arc<Bounds>,
+    manners: Arc<Manners>,
     stop: Stopped,
 }
 
@@ -65,9 +66,14 @@ impl<I, S> Exchange<I, S>
 where
     Requests<S>: HttpService<Incoming>,
 {
-    pub(super) fn new(io: Timed<I>, requests: Requests<S>, bounds: Arc<Bounds>, stop: Stopped) -> Self {
-        let rest = Some(Rest { io: Replay::new(io), requests });
-        Self { state: State::Quiet, rest, bounds, stop }
+    pub(super) fn new(
+        io: Replay<Timed<I>>,
+        requests: Requests<S>,
+        manners: Arc<Manners>,
+        stop: Stopped,
+    ) -> Self {
+        let rest = Some(Rest { io, requests });
+        Self { state: State::Quiet, rest, manners, stop }
     }
 }
 
@@ -90,7 +96,7 @@ where
             this.state = match (&mut this.state, &mut this.rest) {
                 (State::Quiet, Some(rest)) => match rest.io.poll_fill(cx) {
                     Poll::Ready(Ok(true)) => match this.rest.take() {
-                        Some(rest) => State::Talk(Talk::begin(rest, &this.bounds)),
+                        Some(rest) => State::Talk(Talk::begin(rest, &this.manners.bounds)),
                         None => State::Closing,
                     },
                     // It may have been the client that closed.

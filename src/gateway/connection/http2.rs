@@ -36,7 +36,7 @@ const MOST_REFUSED: usize = 100;
 pub(super) async fn serve<I, S, B>(
     io: I,
     requests: Requests<S>,
-    manners: Manners,
+    manners: Arc<Manners>,
     mut stop: Stopped,
     idle: Arc<Notify>,
 ) -> hyper::Result<()>

@@ -45,8 +45,8 @@ struct Kept {
 }
 
 impl<I> Replay<I> {
-    pub(super) fn new(io: I) -> Self {
-        Self { io, ahead: Bytes::new(), kept: None }
+    pub(super) fn new(io: I, ahead: Bytes) -> Self {
+        Self { io, ahead, kept: None }
     }
 
     /// Puts bytes that were read back to the front. Nothing is kept any more.
@@ -69,7 +69,8 @@ impl<I> Replay<I> {
     pub(super) fn rewind(&mut self) {
         if let Some(kept) = self.kept.take() {
             let Kept { first, more, .. } = *kept;
-            self.ahead = if more.is_empty() { first } else { [&*first, &*more].concat().into() };
+            // In any case a copy: what has been shared takes up more room.
+            self.ahead = [&*first, &*more].concat().into();
         }
     }
 }
@@ -164,7 +165,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_kept_is_read_again_and_then_what_came_since() {
         let (mut client, server) = duplex(64);
-        let mut replay = Replay::new(server);
+        let mut replay = Replay::new(server, Bytes::new());
         client.write_all(b"one ").await.unwrap();
         assert!(fill(&mut replay).await);
         let _keeping = replay.keep();
@@ -181,7 +182,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_kept_is_gone() {
         let (mut client, server) = duplex(64);
-        let mut replay = Replay::new(server);
+        let mut replay = Replay::new(server, Bytes::new());
         client.write_all(b"one ").await.unwrap();
         let keeping = replay.keep();
         assert_eq!(read(&mut replay, 4).await, "one ");

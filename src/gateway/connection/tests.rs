@@ -72,29 +72,19 @@ async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
 struct Client {
     io: DuplexStream,
     stops: Stops,
-    _entry: crate::gateway::stop::Entry,
 }
 
 impl Client {
     fn new() -> Self {
         let (io, ours) = duplex(64 * 1024);
-        let bounds = Arc::new(Bounds::default());
-        let place = Crowd::new(&bounds).enter().unwrap();
+        let place = Crowd::new(&Bounds::default()).enter().unwrap();
         let stops = Stops::new(Leaving::default(), Duration::from_secs(4));
-        let (entry, stopped) = stops.enter();
         let address = ([192, 0, 2, 1], 5000).into();
         let (open, _) = mpsc::channel(1);
         let presence = Presence { place, _open: open };
         let newcomer = Newcomer { io: Box::new(Pipe(ours)), address, presence };
-        let manners = Manners {
-            origins: Arc::default(),
-            bounds,
-            timeouts: Arc::default(),
-            silent: Arc::default(),
-            resting: Arc::default(),
-        };
-        tokio::spawn(connection(newcomer, None, manners, tower::service_fn(echo), stopped));
-        Self { io, stops, _entry: entry }
+        tokio::spawn(Visit::new(newcomer, None, Arc::default(), tower::service_fn(echo), stops.enter()));
+        Self { io, stops }
     }
 
     async fn write(&mut self, text: &str) {
@@ -211,6 +201,6 @@ async fn a_quiet_connection_ends_when_it_is_asked_to() {
 fn a_quiet_connection_takes_little_room() {
     use crate::gateway::front::Front;
 
-    let exchange = size_of::<http1::Exchange<ClientIo, Front>>();
-    assert!(exchange <= 640, "{exchange}");
+    let exchange = size_of::<http1::Exchange<Box<dyn Accepted>, Front>>();
+    assert!(exchange <= 384, "{exchange}");
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::frames::Frames;
 use super::lengths::Lengths;
 use super::{Manners, Presence};
-use crate::clock::{Alarm, Alarms};
+use crate::clock::Alarm;
 use crate::model::Timeouts;
 use crate::peer::Uses;
 
@@ -37,16 +37,12 @@ const LEAVE: Duration = Duration::from_secs(10);
 /// tunnel, not hyper.
 pub(super) struct Timed<I> {
     io: I,
-    timeouts: Arc<Timeouts>,
-    /// Those of connections that may come to rest.
-    alarms: Arc<Alarms>,
+    manners: Arc<Manners>,
     uses: Arc<Uses>,
     reading: Reading,
     read_alarm: Alarm,
-    /// Since when the client takes nothing.
-    blocked: Option<Instant>,
+    writing: Writing,
     write_alarm: Alarm,
-    closing: Closing,
     _presence: Presence,
 }
 
@@ -57,63 +53,72 @@ enum Reading {
         head: Option<(u64, Instant)>,
         lengths: Lengths,
     },
-    Http2 {
-        frames: Frames,
-        /// The same for a block of headers.
-        block: Option<(u64, Instant)>,
-        /// Asks for the connection to end in good order.
-        idle: Arc<Notify>,
-        asked: Option<Instant>,
-    },
+    /// In a box, so that the other, of which there are many, does not carry the room.
+    Http2(Box<Http2>),
 }
 
-enum Closing {
-    Not,
-    /// What still comes is thrown away: until this time, where anything is to be expected.
-    Lingering(Instant, bool),
+struct Http2 {
+    frames: Frames,
+    /// As the head of HTTP/1, for a block of headers.
+    block: Option<(u64, Instant)>,
+    /// Asks for the connection to end in good order.
+    idle: Arc<Notify>,
+    asked: Option<Instant>,
+}
+
+enum Writing {
+    Flows,
+    /// Since then the client takes nothing.
+    Blocked(Instant),
+    /// There is nothing more to be written. What still comes is thrown away: until this time, where anything is to be
+    /// expected.
+    Lingers(Instant, bool),
 }
 
 impl<I> Timed<I> {
-    pub(super) fn http1(io: I, manners: &Manners, uses: Arc<Uses>, presence: Presence) -> Self {
+    pub(super) fn http1(io: I, manners: Arc<Manners>, uses: Arc<Uses>, presence: Presence) -> Self {
         Self::new(io, manners, uses, presence, Reading::Http1 { head: None, lengths: Lengths::default() })
     }
 
     /// `idle` is told when there was no request for too long.
     pub(super) fn http2(
         io: I,
-        manners: &Manners,
+        manners: Arc<Manners>,
         uses: Arc<Uses>,
         presence: Presence,
         idle: Arc<Notify>,
     ) -> Self {
-        let reading = Reading::Http2 { frames: Frames::new(), block: None, idle, asked: None };
-        Self::new(io, manners, uses, presence, reading)
+        let http2 = Http2 { frames: Frames::new(), block: None, idle, asked: None };
+        Self::new(io, manners, uses, presence, Reading::Http2(http2.into()))
     }
 
-    fn new(io: I, manners: &Manners, uses: Arc<Uses>, presence: Presence, reading: Reading) -> Self {
+    fn new(io: I, manners: Arc<Manners>, uses: Arc<Uses>, presence: Presence, reading: Reading) -> Self {
         Self {
             io,
-            timeouts: manners.timeouts.clone(),
-            alarms: manners.resting.clone(),
+            manners,
             uses,
             reading,
             read_alarm: Alarm::default(),
-            blocked: None,
+            writing: Writing::Flows,
             write_alarm: Alarm::default(),
-            closing: Closing::Not,
             _presence: presence,
         }
     }
 
+    /// Takes note of what was read before it was this that read.
+    pub(super) fn follow(&mut self, bytes: &[u8]) {
+        self.reading.follow(bytes, &self.uses);
+    }
+
     /// Nothing has come. Whether that is too long now.
     fn waits(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if matches!((self.blocked, &self.closing), (None, Closing::Not))
-            && REST_AFTER < self.timeouts.idle
+        if matches!(self.writing, Writing::Flows)
+            && REST_AFTER < self.manners.timeouts.idle
             && let Some(until) = self.reading.rests_at(&self.uses)
         {
             if !self.uses.was_single() {
                 if self.read_alarm.is_unset() {
-                    self.read_alarm = self.alarms.take();
+                    self.read_alarm = self.manners.resting.take();
                 }
                 if !self.read_alarm.has_come(until, cx) {
                     return Poll::Pending;
@@ -124,11 +129,13 @@ impl<I> Timed<I> {
             }
         }
         loop {
-            let Some(until) = self.reading.until(&self.timeouts, &self.uses) else { return Poll::Pending };
+            let Some(until) = self.reading.until(&self.manners.timeouts, &self.uses) else {
+                return Poll::Pending;
+            };
             if !self.read_alarm.has_come(until, cx) {
                 return Poll::Pending;
             }
-            if self.reading.is_over(until, &self.timeouts, &self.uses) {
+            if self.reading.is_over(until, &self.manners.timeouts, &self.uses) {
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client took too long")));
             }
         }
@@ -137,10 +144,14 @@ impl<I> Timed<I> {
     /// What a write has come to. Whether the client has taken nothing for too long.
     fn written<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.blocked = None;
+            if let Writing::Blocked(_) = self.writing {
+                self.writing = Writing::Flows;
+            }
             return written;
         }
-        let until = *self.blocked.get_or_insert_with(Instant::now) + self.timeouts.write;
+        let since = if let Writing::Blocked(since) = self.writing { since } else { Instant::now() };
+        self.writing = Writing::Blocked(since);
+        let until = since + self.manners.timeouts.write;
         if self.write_alarm.has_come(until, cx) {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")));
         }
@@ -152,7 +163,7 @@ impl<I> Drop for Timed<I> {
     fn drop(&mut self) {
         // Of use to others who wait as long for rest.
         if self.read_alarm.comes_by(Instant::now() + REST_AFTER) {
-            self.alarms.put(std::mem::take(&mut self.read_alarm));
+            self.manners.resting.put(std::mem::take(&mut self.read_alarm));
         }
     }
 }
@@ -173,7 +184,8 @@ impl Reading {
                     uses.next_has_length();
                 }
             }
-            Self::Http2 { frames, block, .. } => {
+            Self::Http2(http2) => {
+                let Http2 { frames, block, .. } = &mut **http2;
                 frames.follow(bytes);
                 let open = frames.open();
                 if open != block.map(|(number, _)| number) {
@@ -202,13 +214,14 @@ impl Reading {
             // Whatever is waited for is not the client.
             Self::Http1 { .. } if idle_since.is_none() => return None,
             Self::Http1 { head: Some((after, since)), .. } if *after == ever => *since + timeouts.head,
-            Self::Http2 { block: Some((_, since)), .. } => *since + timeouts.head,
-            Self::Http2 { asked: Some(asked), .. } if idle_since.is_some() => *asked + LEAVE,
             Self::Http1 { .. } if ever == 0 => idle_since? + timeouts.first_byte,
-            // What is in use may be done at any time, without our being asked again.
-            Self::Http1 { .. } | Self::Http2 { .. } => {
-                idle_since.unwrap_or_else(Instant::now) + timeouts.idle
-            }
+            Self::Http2(http2) => match (http2.block, http2.asked) {
+                (Some((_, since)), _) => since + timeouts.head,
+                (None, Some(asked)) if idle_since.is_some() => asked + LEAVE,
+                // What is in use may be done at any time, without our being asked again.
+                (None, _) => idle_since.unwrap_or_else(Instant::now) + timeouts.idle,
+            },
+            Self::Http1 { .. } => idle_since? + timeouts.idle,
         })
     }
 
@@ -219,12 +232,12 @@ impl Reading {
             return false;
         }
         match self {
-            Self::Http2 { block: None, idle, asked: asked @ None, .. } => {
-                *asked = Some(Instant::now());
-                idle.notify_one();
+            Self::Http2(http2) if http2.block.is_none() && http2.asked.is_none() => {
+                http2.asked = Some(Instant::now());
+                http2.idle.notify_one();
                 false
             }
-            Self::Http1 { .. } | Self::Http2 { .. } => true,
+            Self::Http1 { .. } | Self::Http2(_) => true,
         }
     }
 }
@@ -282,15 +295,15 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Timed<I> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if let Closing::Not = this.closing {
+        if !matches!(this.writing, Writing::Lingers(..)) {
             this.uses.close();
             let shut = Pin::new(&mut this.io).poll_shutdown(cx);
             ready!(this.written(cx, shut))?;
             // Most have sent nothing that was not read, and need not be waited for.
             let expects = matches!(this.reading, Reading::Http1 { .. }) && this.uses.had_body();
-            this.closing = Closing::Lingering(Instant::now() + LINGER, expects);
+            this.writing = Writing::Lingers(Instant::now() + LINGER, expects);
         }
-        let Closing::Lingering(until, expects) = &mut this.closing else { return Poll::Pending };
+        let Writing::Lingers(until, expects) = &mut this.writing else { return Poll::Pending };
         let mut waste = [MaybeUninit::uninit(); 4096];
         for _ in 0..READS {
             let mut waste = ReadBuf::uninit(&mut waste);

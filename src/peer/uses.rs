@@ -100,6 +100,12 @@ impl Uses {
         idle.then(|| self.began + Duration::from_nanos(self.ended.load(Ordering::Relaxed)))
     }
 
+    /// Where there is none, there was one until now.
+    pub fn idles_from_now(&self) {
+        let after = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.ended.store(after, Ordering::Relaxed);
+    }
+
     /// Whether the last one came with a body.
     pub fn had_body(&self) -> bool {
         self.had_body.load(Ordering::Relaxed)
@@ -119,8 +125,7 @@ impl Clone for InUse {
 
 impl Drop for InUse {
     fn drop(&mut self) {
-        let after = u64::try_from(self.0.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.0.ended.store(after, Ordering::Relaxed);
+        self.0.idles_from_now();
         self.0.now.fetch_sub(1, Ordering::Release);
     }
 }

@@ -1,6 +1,7 @@
 //! HTTP/1 connections as their clients find them, in time that is stopped.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -69,6 +70,14 @@ async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
     Ok(Response::new(Full::new(text.into())))
 }
 
+const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 5000);
+
+fn presence() -> Presence {
+    let place = Crowd::new(&Bounds::default()).enter().unwrap();
+    let (open, _) = mpsc::channel(1);
+    Presence { place, _open: open }
+}
+
 struct Client {
     io: DuplexStream,
     stops: Stops,
@@ -77,12 +86,8 @@ struct Client {
 impl Client {
     fn new() -> Self {
         let (io, ours) = duplex(64 * 1024);
-        let place = Crowd::new(&Bounds::default()).enter().unwrap();
         let stops = Stops::new(Leaving::default(), Duration::from_secs(4));
-        let address = ([192, 0, 2, 1], 5000).into();
-        let (open, _) = mpsc::channel(1);
-        let presence = Presence { place, _open: open };
-        let newcomer = Newcomer { io: Box::new(Pipe(ours)), address, presence };
+        let newcomer = Newcomer { io: Box::new(Pipe(ours)), address: ADDRESS, presence: presence() };
         tokio::spawn(Visit::new(newcomer, None, Arc::default(), tower::service_fn(echo), stops.enter()));
         Self { io, stops }
     }
@@ -183,6 +188,44 @@ async fn a_quiet_connection_ends_in_its_time() {
     client.answer().await;
     let took = client.ends().await;
     assert_eq!(took.as_secs(), Timeouts::default().idle.as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_says_nothing_ends_in_its_time() {
+    let (mut io, ours) = duplex(64);
+    let stop = Stops::new(Leaving::default(), Duration::ZERO).enter();
+    let gone = ClientIo::new(Box::new(Pipe(duplex(1).0))).peer_gone();
+    // As it is after a TLS handshake.
+    let peer = Peer::new(ADDRESS, Scheme::Https);
+    let requests = Requests::new(tower::service_fn(echo), peer, gone, stop.leaving());
+    let served = serve_http1(ours, Bytes::new(), Arc::default(), presence(), requests, stop);
+    let began = tokio::time::Instant::now();
+    let mut said = Vec::new();
+    let (_, read) = tokio::join!(served, io.read_to_end(&mut said));
+    assert_eq!(read.unwrap(), 0);
+    assert_eq!(began.elapsed().as_secs(), Timeouts::default().first_byte.as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_its_time_gets_all_of_an_answer() {
+    let mut client = Client::new();
+    let body = "x".repeat(120_000);
+    client
+        .write(&format!("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
+        .await;
+    let (idle, write) = (Timeouts::default().idle, Timeouts::default().write);
+    assert!(write * 9 / 10 * 4 > idle, "long enough");
+    let mut all = Vec::new();
+    for _ in 0..4 {
+        sleep(write * 9 / 10).await;
+        let mut some = [0; 1000];
+        client.io.read_exact(&mut some).await.unwrap();
+        all.extend(some);
+    }
+    let began = tokio::time::Instant::now();
+    client.io.read_to_end(&mut all).await.unwrap();
+    assert!(all.ends_with(body.as_bytes()), "{}", all.len());
+    assert_eq!(began.elapsed().as_secs(), idle.as_secs(), "it is idle only now");
 }
 
 #[tokio::test(start_paused = true)]

@@ -107,7 +107,9 @@ impl<I> Timed<I> {
 
     /// Takes note of what was read before it was this that read.
     pub(super) fn follow(&mut self, bytes: &[u8]) {
-        self.reading.follow(bytes, &self.uses);
+        if !bytes.is_empty() {
+            self.reading.follow(bytes, &self.uses);
+        }
     }
 
     /// Nothing has come. Whether that is too long now.
@@ -128,6 +130,10 @@ impl<I> Timed<I> {
                 self.uses.rest();
             }
         }
+        if let Writing::Blocked(_) = self.writing {
+            // It has not got all of its answer yet; how long that may take is another matter.
+            return Poll::Pending;
+        }
         loop {
             let Some(until) = self.reading.until(&self.manners.timeouts, &self.uses) else {
                 return Poll::Pending;
@@ -146,6 +152,8 @@ impl<I> Timed<I> {
         if written.is_ready() {
             if let Writing::Blocked(_) = self.writing {
                 self.writing = Writing::Flows;
+                // It may have been the end of an answer that went out.
+                self.uses.idles_from_now();
             }
             return written;
         }
@@ -253,9 +261,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Timed<I> {
         match Pin::new(&mut this.io).poll_read(cx, buffer) {
             Poll::Ready(Ok(())) => {
                 let came = buffer.filled().get(before..).unwrap_or_default();
-                if !came.is_empty() {
-                    this.reading.follow(came, &this.uses);
-                }
+                this.follow(came);
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),

@@ -126,7 +126,7 @@ impl Gateway {
         layer.set_held_size(plan.bounds.held_size);
         layer.limit_wakes(plan.wake_limits);
         let front = Front::new(
-            layer.layer(Proxy::behind_front(net, plan.timeouts.clone())),
+            layer.layer(Proxy::behind_front(net, plan.timeouts.clone(), files::most_pipes())),
             metrics.meter(""),
             &plan.bounds,
             if plan.makes_traces { Traces::Make } else { Traces::Keep },
@@ -186,7 +186,7 @@ impl Gateway {
         for Bound { listener, tls, redirect_to_https, origins } in listeners {
             let (front, stop) = (front.clone(), until(stopped.clone()));
             let (crowd, leaving, options) = (crowd.clone(), leaving.clone(), options.clone());
-            let entrance = Entrance { origins, tls, crowd, leaving };
+            let entrance = Entrance { origins, tls, crowd, leaving, is_direct: true };
             match redirect_to_https {
                 Some(port) => {
                     let redirect = ToHttps::new(port, handle.terminators.clone());

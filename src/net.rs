@@ -4,7 +4,10 @@ mod accepted;
 mod door;
 mod listening;
 mod socket;
+#[cfg_attr(not(all(feature = "server", target_os = "linux")), path = "net/unspliced.rs")]
+pub(crate) mod splice;
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -27,9 +30,9 @@ use socket::{Socket, Tcp};
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A byte stream, both ways.
-pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + Any {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 
 /// Where connections to targets and from clients come from.
 pub trait Net: fmt::Debug + Send + Sync + 'static {
@@ -69,7 +72,7 @@ pub trait Accepted: Io {
 }
 
 /// Sees the other side of a connection leave, whatever of what it sent is still unread, and without reading it.
-pub trait PeerWatch: fmt::Debug + Send + Sync + 'static {
+pub trait PeerWatch: fmt::Debug + Send + Sync + Any {
     /// Resolves when the other side has closed the connection or at least its sending half.
     fn gone(self: Arc<Self>) -> BoxFuture<'static, ()>;
 }
@@ -105,7 +108,7 @@ impl Net for TokioNet {
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
             prepare(&stream)?;
-            Ok(Box::new(Tcp(Socket(stream))) as Box<dyn Io>)
+            Ok(Box::new(Tcp(Socket::new(stream))) as Box<dyn Io>)
         })
     }
 

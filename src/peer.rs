@@ -60,6 +60,8 @@ struct Facts {
     address: IpAddr,
     port: u16,
     scheme: Scheme,
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the proxy asks"))]
+    is_direct: bool,
     ip: HeaderValue,
     authority: Option<Box<dyn Authority>>,
     /// Whom its list of hops is held against. Only where it is one of them itself.
@@ -80,7 +82,7 @@ impl Peer {
     fn of(address: SocketAddr, scheme: Scheme, authority: Option<Box<dyn Authority>>) -> Self {
         let ip = ip_value(address.ip().to_canonical());
         let (address, port) = (address.ip(), address.port());
-        Self(Arc::new(Facts { address, port, scheme, ip, authority, proxies: None }))
+        Self(Arc::new(Facts { address, port, scheme, is_direct: false, ip, authority, proxies: None }))
     }
 
     /// The same, whose word about the client is believed if it is one of these. To be called before it is cloned.
@@ -90,6 +92,23 @@ impl Peer {
             facts.proxies = proxies.contains(facts.address).then(|| proxies.clone());
         }
         self
+    }
+
+    /// The same, to whom answers go as the proxy makes them: by no TLS, and by nobody who looks at their bodies. To be called
+    /// before it is cloned.
+    #[cfg(feature = "server")]
+    #[must_use]
+    pub(crate) fn direct_if(mut self, is_direct: bool) -> Self {
+        if let Some(facts) = Arc::get_mut(&mut self.0) {
+            facts.is_direct = is_direct;
+        }
+        self
+    }
+
+    /// Whether answers go to it as the proxy makes them.
+    #[cfg(feature = "server")]
+    pub(crate) fn is_direct(&self) -> bool {
+        self.0.is_direct
     }
 
     /// Where it came from.

@@ -1,7 +1,8 @@
 //! Forwards requests to targets, upgrades them, and keeps the connections.
 //!
 //! A request arrives with the [`Pass`] that it was given at its service's gate (an `Arc` in its extensions), and,
-//! from [`serve`](crate::gateway::serve), with the [`Peer`] it came from. Bodies stream both ways, neither buffered.
+//! from [`serve`](crate::gateway::serve), with the [`Peer`] it came from. Bodies stream both ways, neither buffered; the
+//! system moves large ones from one connection to the other where it can.
 //!
 //! What passes is spelt in one way, whatever way it came: one host, one length or chunks, no field of one hop, no
 //! trailer that would have been looked at in the head. What may mean two things is refused, from either side.
@@ -22,6 +23,7 @@ mod pool;
 mod respond;
 mod sending;
 mod spare;
+mod spliced;
 mod survey;
 pub mod trace;
 mod trailers;
@@ -42,11 +44,13 @@ pub use body::{BoxError, ProxyBody};
 use crate::answer::{Problem, is_grpc};
 use crate::gate::Pass;
 use crate::model::{Protocol, Timeouts};
+use crate::net::splice::Pipes;
 use crate::net::{BoxFuture, Net};
 use crate::peer::{Peer, PeerGone};
 
 use journey::Journey;
 use sending::SendBody;
+use spliced::Direct;
 use survey::Survey;
 use trace::Traces;
 use upgrade::Opening;
@@ -64,6 +68,7 @@ struct Means {
     timeouts: Timeouts,
     /// Whoever is in front has taken in each request.
     is_in_order: bool,
+    pipes: Arc<Pipes>,
 }
 
 impl Proxy {
@@ -74,12 +79,16 @@ impl Proxy {
 
     /// The same with timeouts of one's own: those for connecting and for a request's body.
     pub fn with_timeouts(net: Arc<dyn Net>, timeouts: Timeouts) -> Self {
-        Self { means: Arc::new(Means { net, timeouts, is_in_order: false }) }
+        Self::of(net, timeouts, false, 0)
     }
 
     /// The same behind somebody who calls [`take_in`] for each request.
-    pub(crate) fn behind_front(net: Arc<dyn Net>, timeouts: Timeouts) -> Self {
-        Self { means: Arc::new(Means { net, timeouts, is_in_order: true }) }
+    pub(crate) fn behind_front(net: Arc<dyn Net>, timeouts: Timeouts, pipes: usize) -> Self {
+        Self::of(net, timeouts, true, pipes)
+    }
+
+    fn of(net: Arc<dyn Net>, timeouts: Timeouts, is_in_order: bool, pipes: usize) -> Self {
+        Self { means: Arc::new(Means { net, timeouts, is_in_order, pipes: Pipes::new(pipes) }) }
     }
 }
 
@@ -100,6 +109,7 @@ impl Means {
             tracing::error!("a request reached the proxy without a pass");
             return Err(NO_PASS);
         };
+        let is_direct = request.extensions().get::<Peer>().is_some_and(Peer::is_direct);
         let gone = request.extensions_mut().remove::<PeerGone>();
         let may_open = seen.has(Survey::UPGRADE) || *request.method() == Method::CONNECT;
         let opening = if may_open { Opening::of(request) } else { None };
@@ -110,14 +120,19 @@ impl Means {
         // A gRPC call may be a stream whose first message is long in coming, and has a deadline of its own.
         let answer = (!is_grpc).then_some(spec.limits.answer_timeout);
         drop(spec);
-        let mut journey = Journey::new(&self.net, self.timeouts.connect, answer, pass, gone);
+        let mut journey =
+            Journey::new(&self.net, self.timeouts.connect, answer, opening.is_some(), pass, gone);
         let reply = journey.travel(request, behind).await?;
         let seen = Survey::of(reply.response.headers());
         respond::check(&reply.response, seen)?;
-        let (first, other) = journey.end();
+        let (first, other, gone) = journey.end();
         match opening {
             Some(opening) => opening.answer(reply, behind, (first, other)),
-            None => respond::respond(reply, seen, other),
+            None => {
+                let client = gone.filter(|_| is_direct).map(PeerGone::into_watch);
+                let direct = client.map(|client| Direct { pipes: &self.pipes, client });
+                respond::respond(reply, seen, other, direct)
+            }
         }
     }
 }

@@ -33,6 +33,7 @@ use super::stop::Stopped;
 use super::tls::Terminator;
 use crate::clock::Alarms;
 use crate::model::{Bounds, Timeouts};
+use crate::net::splice::is_sink;
 use crate::net::{Accepted, BoxFuture};
 use crate::peer::{ClientIo, Peer, Scheme};
 use crate::proxy::BoxError;
@@ -48,6 +49,8 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(super) struct Manners {
     pub(super) origins: Origins,
     pub(super) bounds: Bounds,
+    /// Whether the service passes on bodies as the proxy makes them, and looks into none.
+    pub(super) is_direct: bool,
     pub(super) timeouts: Timeouts,
     /// The alarms of those who have not said anything yet, and of those who may come to rest.
     pub(super) silent: Alarms,
@@ -188,12 +191,15 @@ where
         let is_http2 = first.starts_with(PREFACE);
         io.unread(first);
         let peer = Peer::new(address, Scheme::Http).trusted_if(&manners.origins.proxies);
-        let requests = Requests::new(service, peer, gone, stop.leaving());
+        let leaving = stop.leaving();
         Some(if is_http2 {
+            let requests = Requests::new(service, peer, gone, leaving);
             serve_http2(io, manners, presence, requests, stop)
         } else {
             // Whoever says no more has no need of room for what was read ahead.
             let (io, first) = io.into_parts();
+            let peer = peer.direct_if(manners.is_direct && is_sink(&*io));
+            let requests = Requests::new(service, peer, gone, leaving);
             serve_http1(io, first, manners, presence, requests, stop)
         })
     }

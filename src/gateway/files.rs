@@ -2,8 +2,12 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// For everything but connections: listeners, the admin API and its connections, the runtime, configuration, AWS.
-const RESERVED: u64 = 128;
+/// How many pipes there may be for bodies that the system moves.
+const PIPES: usize = 64;
+
+/// For everything but connections: listeners, the admin API and its connections, the runtime, configuration, AWS; and
+/// the two ends of each pipe.
+const RESERVED: u64 = 128 + 2 * PIPES as u64;
 /// With fewer than this in all, half of them.
 const FEW: u64 = 2 * RESERVED;
 
@@ -31,6 +35,12 @@ pub(super) fn most_connections(asked: usize) -> usize {
     most.min(asked)
 }
 
+/// How many pipes there may be: none where files are few.
+pub(super) fn most_pipes() -> usize {
+    let is_few = getrlimit(Resource::Nofile).current.is_some_and(|files| files < FEW);
+    if is_few { 0 } else { PIPES }
+}
+
 fn enough_for(files: u64) -> usize {
     let for_connections = if files < FEW { files / 2 } else { files - RESERVED };
     usize::try_from(for_connections / 2).unwrap_or(usize::MAX).max(1)
@@ -42,7 +52,7 @@ mod tests {
 
     #[test]
     fn some_files_are_left_for_everything_else() {
-        for (files, connections) in [(0, 1), (40, 10), (256, 64), (1024, 448), (65_536, 32_704)] {
+        for (files, connections) in [(0, 1), (40, 10), (256, 64), (1024, 384), (65_536, 32_640)] {
             assert_eq!(enough_for(files), connections, "{files}");
         }
     }

@@ -83,6 +83,7 @@ where
         tls: None,
         crowd: Crowd::new(&options.bounds),
         leaving: Leaving::default(),
+        is_direct: false,
     };
     serve_with(listener, entrance, service, stop, options).await
 }
@@ -96,6 +97,8 @@ pub(super) struct Entrance {
     pub(super) crowd: Crowd,
     /// Once this has begun, answers over HTTP/1 say that their connection ends with them.
     pub(super) leaving: Leaving,
+    /// Whether its service passes on bodies as the proxy makes them, and looks into none.
+    pub(super) is_direct: bool,
 }
 
 /// The same at an entrance.
@@ -113,9 +116,9 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let Entrance { origins, tls, crowd, leaving } = entrance;
+    let Entrance { origins, tls, crowd, leaving, is_direct } = entrance;
     let (bounds, timeouts) = (options.bounds, options.timeouts);
-    let manners = Arc::new(Manners { origins, bounds, timeouts, ..Manners::default() });
+    let manners = Arc::new(Manners { origins, bounds, timeouts, is_direct, ..Manners::default() });
     let stops = Stops::new(leaving, options.drain);
     // Nothing is ever sent: the channel closes when the last connection has dropped its end.
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);

@@ -25,7 +25,7 @@ const CLOSING: Interest = Interest::READABLE;
 
 /// A connection that has come in, and that is watched as well.
 pub(super) fn accepted(stream: TcpStream) -> Box<dyn Accepted> {
-    Box::new(Tcp(Arc::new(Socket(stream))))
+    Box::new(Tcp(Arc::new(Socket::new(stream))))
 }
 
 impl Accepted for Tcp<Arc<Socket>> {
@@ -37,7 +37,7 @@ impl Accepted for Tcp<Arc<Socket>> {
 impl PeerWatch for Socket {
     fn gone(self: Arc<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            while let Ok(ready) = self.0.ready(CLOSING).await {
+            while let Ok(ready) = self.stream.ready(CLOSING).await {
                 if ready.is_read_closed() {
                     return;
                 }

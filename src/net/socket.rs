@@ -11,6 +11,8 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::splice::{Slot, stands_in};
+
 /// Up to this much it costs less to copy the pieces of a write together than to have the system gather them: a head and its
 /// small body.
 const SMALL: usize = 2048;
@@ -21,12 +23,20 @@ const EDGE_TRIGGERED: bool = cfg!(any(target_os = "linux", target_os = "android"
 
 /// A connection.
 #[derive(Debug)]
-pub(super) struct Socket(pub(super) TcpStream);
+pub(super) struct Socket {
+    pub(super) stream: TcpStream,
+    /// Where to find what stand-ins stand for.
+    pub(super) slot: Slot,
+}
 
 impl Socket {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Self { stream, slot: Slot::default() }
+    }
+
     /// Does what can be done now, or waits until it can. Less than the most means that no more goes for now, which is
     /// remembered as if a second try had said so: one system call a request instead of two.
-    fn poll_io(
+    pub(super) fn poll_io(
         &self,
         cx: &mut Context<'_>,
         what: Interest,
@@ -35,13 +45,13 @@ impl Socket {
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(if what.is_readable() {
-                self.0.poll_read_ready(cx)
+                self.stream.poll_read_ready(cx)
             } else {
-                self.0.poll_write_ready(cx)
+                self.stream.poll_write_ready(cx)
             })?;
             let mut done = None;
-            let tried = self.0.try_io(what, || {
-                let count = go(&self.0)?;
+            let tried = self.stream.try_io(what, || {
+                let count = go(&self.stream)?;
                 if EDGE_TRIGGERED && 0 < count && count < most {
                     done = Some(count);
                     return Err(io::ErrorKind::WouldBlock.into());
@@ -56,6 +66,9 @@ impl Socket {
     }
 
     fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if stands_in(bytes) {
+            return self.slot.poll_drain(cx, self, bytes.len());
+        }
         self.poll_io(cx, Interest::WRITABLE, bytes.len(), |stream| stream.try_write(bytes))
     }
 }
@@ -88,6 +101,9 @@ impl<S: Borrow<Socket> + Unpin> AsyncWrite for Tcp<S> {
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let socket = self.0.borrow();
+        // What comes before the first that stands in, or that alone.
+        let own = pieces.iter().position(|piece| stands_in(piece)).unwrap_or(pieces.len());
+        let pieces = &pieces[..own.max(1).min(pieces.len())];
         if let [piece] = pieces {
             return socket.poll_write(cx, piece);
         }
@@ -113,6 +129,6 @@ impl<S: Borrow<Socket> + Unpin> AsyncWrite for Tcp<S> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(SockRef::from(&self.0.borrow().0).shutdown(Shutdown::Write))
+        Poll::Ready(SockRef::from(&self.0.borrow().stream).shutdown(Shutdown::Write))
     }
 }

@@ -100,6 +100,12 @@ impl fmt::Debug for ClientIo {
 pub struct PeerGone(Arc<dyn PeerWatch>);
 
 impl PeerGone {
+    /// The eye itself.
+    #[cfg(feature = "server")]
+    pub(crate) fn into_watch(self) -> Arc<dyn PeerWatch> {
+        self.0
+    }
+
     /// Resolves when the client has closed its connection or at least its sending half: a client that half-closes
     /// after its request counts as gone, as it does for hyper.
     pub fn gone(&self) -> BoxFuture<'static, ()> {

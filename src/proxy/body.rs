@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::pool::Lease;
+use super::spliced::Spliced;
 use super::trailers::sift;
 use crate::gate::Pass;
 
@@ -62,6 +63,7 @@ pub struct ProxyBody {
 enum Kind {
     Full(Option<Bytes>),
     Upstream(Received),
+    Spliced(Box<Spliced>),
 }
 
 impl ProxyBody {
@@ -82,11 +84,24 @@ impl ProxyBody {
         body
     }
 
+    pub(super) fn spliced(spliced: Spliced, pass: Option<Pass>) -> Self {
+        Self { kind: Kind::Spliced(spliced.into()), lease: None, broken: None, _pass: pass }
+    }
+
     /// Gives the connection back before the end has reached the client: its next request may come at once.
     fn release_at_end(&mut self) {
         if self.is_end_stream() {
             self.release();
         }
+    }
+
+    /// Told so, hyper gives up at once. What came before goes out first, as far as the client takes it.
+    fn breaks_off<T>(&mut self, error: BoxError, cx: &Context<'_>) -> Poll<T> {
+        tracing::debug!(%error, "the target broke off its response");
+        self.lease = None;
+        self.broken = Some(error);
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn release(&mut self) {
@@ -110,6 +125,13 @@ impl Body for ProxyBody {
         }
         match &mut this.kind {
             Kind::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Spliced(spliced) => {
+                let frame = ready!(spliced.poll(cx)).map(|bytes| bytes.map(Frame::data));
+                if let Some(Err(error)) = frame {
+                    return this.breaks_off(error, cx);
+                }
+                Poll::Ready(frame)
+            }
             Kind::Upstream(received) => {
                 let frame = ready!(match &mut this.lease {
                     Some(lease) => lease.poll_with(cx, |cx| received.poll(cx)),
@@ -119,14 +141,7 @@ impl Body for ProxyBody {
                     // Nobody asks again after these.
                     Some(Ok(ref frame)) if frame.is_trailers() => this.release(),
                     Some(Ok(_)) => this.release_at_end(),
-                    Some(Err(error)) => {
-                        tracing::debug!(%error, "the target broke off its response");
-                        this.lease = None;
-                        // Told so, hyper gives up at once. What came before goes out first, as far as the client takes it.
-                        this.broken = Some(error);
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
+                    Some(Err(error)) => return this.breaks_off(error, cx),
                     None => this.release(),
                 }
                 Poll::Ready(frame).map_ok(sift)
@@ -138,6 +153,7 @@ impl Body for ProxyBody {
         match &self.kind {
             Kind::Full(bytes) => bytes.is_none(),
             Kind::Upstream(received) => received.body.is_end_stream(),
+            Kind::Spliced(spliced) => spliced.size() == 0,
         }
     }
 
@@ -145,6 +161,7 @@ impl Body for ProxyBody {
         match &self.kind {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Kind::Upstream(received) => received.body.size_hint(),
+            Kind::Spliced(spliced) => SizeHint::with_exact(spliced.size()),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::{Request, StatusCode};
 use tokio::time::Instant;
 
-use super::pool::{Failure, Pool, Reply};
+use super::pool::{Failure, Pool, Reply, Wish};
 use super::sending::{CLIENT_BROKE_OFF, SendBody, clients_fault};
 use super::spare::Spare;
 use super::trace;
@@ -29,6 +29,8 @@ pub(super) struct Journey<'n> {
     connect: Duration,
     /// How long an answer may take to begin.
     answer: Option<Duration>,
+    /// Whether it asks for a tunnel.
+    tunnel: bool,
     /// The target it was given. It stays counted there until the response has ended, whoever answers.
     first: Arc<Pass>,
     /// The target it is at now, where that is another one.
@@ -47,6 +49,7 @@ impl<'n> Journey<'n> {
         net: &'n Arc<dyn Net>,
         connect: Duration,
         answer: Option<Duration>,
+        tunnel: bool,
         first: Arc<Pass>,
         gone: Option<PeerGone>,
     ) -> Self {
@@ -54,6 +57,7 @@ impl<'n> Journey<'n> {
             net,
             connect,
             answer,
+            tunnel,
             first,
             other: None,
             tried: Vec::new(),
@@ -64,9 +68,9 @@ impl<'n> Journey<'n> {
         }
     }
 
-    /// The pass to keep until the response has ended, beside the first.
-    pub(super) fn end(self) -> (Arc<Pass>, Option<Pass>) {
-        (self.first, self.other)
+    /// The passes to keep until the response has ended, and whoever waits for it.
+    pub(super) fn end(self) -> (Arc<Pass>, Option<Pass>, Option<PeerGone>) {
+        (self.first, self.other, self.gone)
     }
 
     /// Sends the request, and goes on while nothing is lost by it: to another target when one takes no connection,
@@ -169,7 +173,7 @@ impl<'n> Journey<'n> {
                 &own
             }
         };
-        let sent = pin!(pool.send(request, protocol, fresh));
+        let sent = pin!(pool.send(request, protocol, Wish { fresh, tunnel: self.tunnel }));
         match self.answer {
             // After the last of the request was sent.
             Some(limit) => {

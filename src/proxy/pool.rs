@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
@@ -24,6 +25,7 @@ use super::sending::SendBody;
 use crate::clock::Alarms;
 use crate::model::{Address, Protocol};
 use crate::net::{Io, Net};
+pub(super) use h1::Taken;
 
 /// The connections to one target.
 pub(super) struct Pool {
@@ -34,6 +36,15 @@ pub(super) struct Pool {
     h1: Arc<h1::Idle>,
     h2: h2::Shared,
     alarms: Alarms,
+}
+
+/// What the connection of a request is to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wish {
+    /// A new one.
+    pub(super) fresh: bool,
+    /// What may become a tunnel.
+    pub(super) tunnel: bool,
 }
 
 /// What came back, and the connection that it came on.
@@ -73,6 +84,22 @@ impl Lease {
         }
     }
 
+    /// Whether another than hyper may read the rest of the response.
+    pub(super) fn can_be_taken(&self) -> bool {
+        match self {
+            Self::Http1(lease) => lease.can_be_taken(),
+            Self::Http2(_) => false,
+        }
+    }
+
+    /// The connection, and what was read of it already. `None`: it cannot be taken, and closes.
+    pub(super) fn take(self) -> Option<(Taken, Bytes)> {
+        match self {
+            Self::Http1(lease) => lease.take(),
+            Self::Http2(_) => None,
+        }
+    }
+
     /// The response has ended: the next may use the connection.
     pub(super) fn release(self) {
         match self {
@@ -94,15 +121,15 @@ impl Pool {
         }
     }
 
-    /// Sends a request and waits for the head of its response. `fresh` asks for a new connection.
+    /// Sends a request and waits for the head of its response.
     pub(super) async fn send(
         &self,
         request: &mut Request<SendBody>,
         protocol: Protocol,
-        fresh: bool,
+        wish: Wish,
     ) -> Result<Reply, Failure> {
         match protocol {
-            Protocol::Http1 => h1::send(self, request, fresh).await,
+            Protocol::Http1 => h1::send(self, request, wish).await,
             Protocol::H2 => Box::pin(h2::send(self, request)).await,
         }
     }

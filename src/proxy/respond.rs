@@ -6,6 +6,7 @@ use http::{HeaderMap, Response, StatusCode, Version};
 use super::body::ProxyBody;
 use super::headers;
 use super::pool::Reply;
+use super::spliced::Direct;
 use super::survey::Survey;
 use crate::answer::Problem;
 use crate::gate::Pass;
@@ -37,21 +38,31 @@ pub(super) fn respond(
     reply: Reply,
     seen: Survey,
     other: Option<Pass>,
+    direct: Option<Direct<'_>>,
 ) -> Result<Response<ProxyBody>, Problem> {
-    let Reply { mut response, lease } = reply;
+    let Reply { response, lease } = reply;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(SWITCHED_UNASKED);
     }
     // A target that announces what cannot be there (RFC 9110 section 8.6) may well send it, as if it were the next
     // response: its connection is not used again.
     let lease = (!announces_impossible(&response)).then_some(lease);
-    headers::strip_response(response.headers_mut(), seen);
-    if response.status() == StatusCode::NO_CONTENT {
-        response.headers_mut().remove(CONTENT_LENGTH);
+    let (mut head, body) = response.into_parts();
+    let conduit =
+        direct.as_ref().zip(lease.as_ref()).and_then(|(direct, lease)| direct.conduit(&body, lease));
+    let body = match (direct, conduit, lease) {
+        (Some(direct), Some(conduit), Some(lease)) => {
+            ProxyBody::spliced(direct.take(conduit, &head, body, lease), other)
+        }
+        (_, _, lease) => ProxyBody::upstream(body, lease, other),
+    };
+    headers::strip_response(&mut head.headers, seen);
+    if head.status == StatusCode::NO_CONTENT {
+        head.headers.remove(CONTENT_LENGTH);
     }
-    *response.version_mut() = Version::HTTP_11;
-    response.extensions_mut().clear();
-    Ok(response.map(|body| ProxyBody::upstream(body, lease, other)))
+    head.version = Version::HTTP_11;
+    head.extensions.clear();
+    Ok(Response::from_parts(head, body))
 }
 
 /// A body of a response that has none.

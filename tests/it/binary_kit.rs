@@ -110,13 +110,14 @@ impl Scene {
         run(wakegate(args).arg("--config").arg(path)).await
     }
 
-    /// Starts a gateway, and waits until it listens and has seen that everything is asleep.
+    /// Starts a gateway, and waits until it listens and has seen that everything is asleep that can be.
     pub(crate) async fn start(&self, config: &Value) -> Gateway {
         let path = self.write(&config.to_string());
         let mut gateway = Gateway::spawn(wakegate(&["serve", "--config"]).arg(path));
         gateway.listens().await;
-        for name in config["services"].as_object().unwrap().keys() {
-            gateway.phase(name, "asleep").await;
+        for (name, service) in config["services"].as_object().unwrap() {
+            let sleeps = service["upstream"].is_null();
+            gateway.phase(name, if sleeps { "asleep" } else { "awake" }).await;
         }
         gateway
     }

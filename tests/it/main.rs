@@ -3,6 +3,7 @@
 
 mod admin;
 mod binary_activity;
+mod binary_bodies;
 mod binary_failure;
 mod binary_graph;
 mod binary_holding;

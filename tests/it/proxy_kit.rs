@@ -342,6 +342,10 @@ impl Raw {
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 
+    pub(crate) fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
     pub(crate) fn into_stream(self) -> TcpStream {
         self.stream
     }

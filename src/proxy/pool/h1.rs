@@ -1,16 +1,20 @@
 //! HTTP/1.1: one request at a time on a connection; the idle ones wait in a queue without a lock.
 
 use std::io;
+use std::pin::pin;
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
 use http::{Request, StatusCode};
 use tokio::time::Instant;
 
 use super::super::sending::{Progress, SendBody};
 use super::link::Link;
-use super::{Failure, Pool, Reply};
+use super::{Failure, Pool, Reply, Wish};
+use crate::net::Io;
 
 /// How long an idle connection is used again. Below the shortest keep-alive that is common (Node's, 5 s), so that
 /// it is us who let go first: a target that closes while a request is on its way to it costs a repetition.
@@ -119,23 +123,55 @@ impl Lease {
     }
 }
 
-/// Sends a request over an idle connection, or over a new one where there is none or `fresh` asks for it.
-pub(super) async fn send(
-    pool: &Pool,
-    request: &mut Request<SendBody>,
-    fresh: bool,
-) -> Result<Reply, Failure> {
+/// A connection whose response is read by another than hyper. Dropped before that has ended, it closes.
+pub(in super::super) struct Taken {
+    pub(in super::super) io: Box<dyn Io>,
+    idle: Arc<Idle>,
+}
+
+impl Lease {
+    pub(super) fn can_be_taken(&self) -> bool {
+        self.link.can_be_taken() && self.sent.as_ref().is_none_or(|sent| sent.is_sent())
+    }
+
+    /// The connection, and what was read of it already. `None`: it cannot be taken, and closes.
+    pub(super) fn take(mut self) -> Option<(Taken, Bytes)> {
+        let (io, read) = self.link.take_stream()?;
+        Some((Taken { io, idle: self.idle }, read))
+    }
+}
+
+impl Taken {
+    /// One of no pool.
+    #[cfg(test)]
+    pub(in super::super) fn alone(io: Box<dyn Io>) -> Self {
+        Self { io, idle: Idle::new() }
+    }
+
+    /// Puts the connection back: the response has ended, and nothing has come after it.
+    pub(in super::super) fn release(self) {
+        let Self { io, idle } = self;
+        // It has nothing to wait for.
+        let made = pin!(Link::over(io)).poll(&mut Context::from_waker(Waker::noop()));
+        if let Poll::Ready(Ok(link)) = made {
+            Lease { link, idle, sent: None }.release();
+        }
+    }
+}
+
+/// Sends a request over an idle connection, or over a new one where there is none or that is wished.
+pub(super) async fn send(pool: &Pool, request: &mut Request<SendBody>, wish: Wish) -> Result<Reply, Failure> {
     let idle = &pool.h1;
     let sent = request.body().progress();
     loop {
-        let kept = if fresh { None } else { idle.take() };
+        let kept = if wish.fresh { None } else { idle.take() };
         let reused = kept.is_some();
         let mut link = match kept {
             Some(link) => link,
             // In a box, for it is rare: a request on its way carries no room for it.
             None => Box::pin(connect(pool)).await.map_err(Failure::Connect)?,
         };
-        let mut error = match link.send(request).await {
+        let mut error = match link.send(request, wish.tunnel).await {
             Ok(response) => {
                 // Who answers before he has all of the request may want both to go on at once, as a tunnel does.
                 let goes_on = sent.as_ref().is_some_and(|sent| !sent.is_sent()) || link.is_behind();

@@ -2,19 +2,21 @@
 //! wake in turn whoever waits for it.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::client::conn::http1::{Builder, Connection, Parts, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::runtime::Handle;
 
 use super::super::sending::SendBody;
 use super::pending::{Behind, Told};
+use crate::net::splice::is_source;
 use crate::net::{BoxFuture, Io};
 
 /// A connection, and what makes it go on.
@@ -23,15 +25,34 @@ pub(super) struct Link {
     driven: Driven,
     /// Whether the target has yet to take what hyper was given.
     behind: Behind,
+    /// Whether what comes over it can be moved to a client by the system.
+    is_source: bool,
 }
 
 /// What is to be polled for a connection to go on.
 struct Driven {
     /// `None` once it has ended, or a task sees to it.
-    connection: Option<BoxFuture<'static, hyper::Result<()>>>,
+    connection: Option<Way>,
     relay: Arc<Relay>,
     /// That of the relay.
     waker: Waker,
+}
+
+enum Way {
+    Plain(Box<Connection<TokioIo<Told>, SendBody>>),
+    /// It may become a tunnel.
+    Upgradeable(BoxFuture<'static, hyper::Result<()>>),
+}
+
+impl Future for Way {
+    type Output = hyper::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+        match &mut *self {
+            Self::Plain(connection) => Pin::new(connection).poll(cx),
+            Self::Upgradeable(connection) => connection.as_mut().poll(cx),
+        }
+    }
 }
 
 /// Wakes whoever drives the connection now. It outlives him: what a connection waits for has one waker for as long as the
@@ -49,13 +70,13 @@ struct Driver {
 impl Link {
     /// A connection over this stream.
     pub(super) async fn over(io: Box<dyn Io>) -> hyper::Result<Self> {
-        let behind = Behind::default();
+        let (behind, is_source) = (Behind::default(), is_source(&*io));
         let stream = TokioIo::new(Told { io, behind: behind.clone() });
         let (sender, connection) = Builder::new().handshake(stream).await?;
         let relay = Arc::new(Relay::default());
         let waker = relay.clone().into();
-        let connection = Some(Box::pin(connection.with_upgrades()) as BoxFuture<'static, _>);
-        Ok(Self { sender, driven: Driven { connection, relay, waker }, behind })
+        let connection = Some(Way::Plain(connection.into()));
+        Ok(Self { sender, driven: Driven { connection, relay, waker }, behind, is_source })
     }
 
     /// Whether the next request may be sent, as far as was seen.
@@ -67,11 +88,15 @@ impl Link {
         self.sender.is_closed()
     }
 
-    /// Takes the request to be sent, and waits for the head of its response.
+    /// Takes the request to be sent, and waits for the head of its response. `tunnel`: it asks for one.
     pub(super) async fn send(
         &mut self,
         request: &mut Request<SendBody>,
+        tunnel: bool,
     ) -> Result<Response<Incoming>, TrySendError<Request<SendBody>>> {
+        if tunnel {
+            self.driven.may_become_tunnel();
+        }
         let mut sent = pin!(self.sender.try_send_request(std::mem::take(request)));
         poll_fn(|cx| self.driven.poll(cx, |cx| sent.as_mut().poll(cx))).await
     }
@@ -108,6 +133,18 @@ impl Link {
     /// Whether some of the request is still to be written, whatever hyper has taken over.
     pub(super) fn is_behind(&self) -> bool {
         self.behind.is()
+    }
+
+    /// Whether its stream may be taken from under it.
+    pub(super) fn can_be_taken(&self) -> bool {
+        self.is_source && !self.is_behind() && matches!(self.driven.connection, Some(Way::Plain(_)))
+    }
+
+    /// Its stream, and what was read of it and is still to be looked at. Nobody else uses it from now on.
+    pub(super) fn take_stream(&mut self) -> Option<(Box<dyn Io>, Bytes)> {
+        let Some(Way::Plain(connection)) = self.driven.connection.take() else { return None };
+        let Parts { io, read_buf, .. } = connection.into_parts();
+        Some((io.into_inner().io, read_buf))
     }
 
     /// Has a task drive it from now on.
@@ -148,10 +185,17 @@ impl Driven {
         Poll::Pending
     }
 
+    /// What switches to another protocol is not hyper's any more.
+    fn may_become_tunnel(&mut self) {
+        if let Some(Way::Plain(connection)) = self.connection.take() {
+            self.connection = Some(Way::Upgradeable(Box::pin(connection.with_upgrades())));
+        }
+    }
+
     /// Goes on with the connection. Ready once it has ended.
     fn step(&mut self) -> Poll<()> {
         let Some(connection) = &mut self.connection else { return Poll::Ready(()) };
-        let Poll::Ready(result) = connection.as_mut().poll(&mut Context::from_waker(&self.waker)) else {
+        let Poll::Ready(result) = Pin::new(connection).poll(&mut Context::from_waker(&self.waker)) else {
             return Poll::Pending;
         };
         self.connection = None;

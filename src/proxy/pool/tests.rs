@@ -32,7 +32,7 @@ impl Net for MemoryNet {
         }
         self.connections.fetch_add(1, Ordering::SeqCst);
         let (ours, theirs) = tokio::io::duplex(4096);
-        let service = service_fn(async |_| Ok::<_, Infallible>(Response::new(Empty::<bytes::Bytes>::new())));
+        let service = service_fn(async |_| Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new())));
         let served =
             hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(theirs), service);
         let closing = self.closing.clone();
@@ -73,7 +73,9 @@ fn pool_that_closes(answers: bool, closing: Arc<Notify>) -> (Pool, Arc<AtomicUsi
 
 async fn exchange(pool: &Pool) {
     let mut request = Request::get("/").header("host", "a").body(SendBody::Empty).unwrap();
-    let Ok(reply) = pool.send(&mut request, Protocol::Http1, false).await else { panic!("not answered") };
+    let Ok(reply) = pool.send(&mut request, Protocol::Http1, Wish::default()).await else {
+        panic!("not answered")
+    };
     reply.response.into_body().collect().await.unwrap();
     reply.lease.release();
     // The connection may settle in a task of its own.
@@ -134,10 +136,10 @@ async fn a_target_that_answers_early_gets_all_that_was_sent_to_it() {
         let target = tokio::spawn(answers_early(theirs));
         let net = OneConnection(Mutex::new(Some(ours)));
         let pool = Pool::new(Arc::new(net), ANY_LOOPBACK.into(), CONNECT_TIMEOUT);
-        let body = Full::new(bytes::Bytes::from(vec![b'x'; BODY]));
+        let body = Full::new(Bytes::from(vec![b'x'; BODY]));
         let body = SendBody::new(body, http::Version::HTTP_11, Duration::from_secs(1));
         let request = Request::post("/").header("host", "a").header("content-length", BODY);
-        let sent = pool.send(&mut request.body(body).unwrap(), Protocol::Http1, false).await;
+        let sent = pool.send(&mut request.body(body).unwrap(), Protocol::Http1, Wish::default()).await;
         let Ok(reply) = sent else { panic!("not answered") };
         if released {
             reply.lease.release();
@@ -172,7 +174,7 @@ async fn a_connect_takes_no_longer_than_it_may() {
     for protocol in [Protocol::Http1, Protocol::H2] {
         let begun = Instant::now();
         let mut request = Request::get("http://a/").body(SendBody::Empty).unwrap();
-        match pool.send(&mut request, protocol, false).await {
+        match pool.send(&mut request, protocol, Wish::default()).await {
             Err(Failure::Connect(error)) => assert_eq!(error.kind(), io::ErrorKind::TimedOut),
             _ => panic!("not the failure to connect"),
         }
@@ -189,7 +191,7 @@ async fn who_waits_for_a_connection_that_cannot_be_made_does_not_try_in_turn() {
         let pool = pool.clone();
         calls.spawn(async move {
             let mut request = Request::get("http://a/").body(SendBody::Empty).unwrap();
-            pool.send(&mut request, Protocol::H2, false).await.is_err()
+            pool.send(&mut request, Protocol::H2, Wish::default()).await.is_err()
         });
     }
     assert!(calls.join_all().await.into_iter().all(|failed| failed));

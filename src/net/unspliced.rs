@@ -20,7 +20,11 @@ impl Slot {
 }
 
 #[cfg(feature = "server")]
-mod conduit {
+pub(crate) use nothing::{Conduit, Pipes, Unmoved, is_sink, is_source};
+
+/// What the proxy asks of it.
+#[cfg(feature = "server")]
+mod nothing {
     use std::convert::Infallible;
     use std::io;
     use std::sync::Arc;
@@ -28,7 +32,7 @@ mod conduit {
 
     use bytes::Bytes;
 
-    use super::super::{Accepted, Io, PeerWatch};
+    use crate::net::{Accepted, Io, PeerWatch};
 
     #[derive(Debug)]
     pub(crate) struct Pipes;
@@ -43,6 +47,14 @@ mod conduit {
         Broke(io::Error),
     }
 
+    pub(crate) fn is_source(_: &dyn Io) -> bool {
+        false
+    }
+
+    pub(crate) fn is_sink(_: &dyn Accepted) -> bool {
+        false
+    }
+
     impl Pipes {
         pub(crate) fn new(_: usize) -> Arc<Self> {
             Arc::new(Self)
@@ -51,14 +63,6 @@ mod conduit {
         pub(crate) fn to(self: &Arc<Self>, _: &dyn PeerWatch) -> Option<Arc<Conduit>> {
             None
         }
-    }
-
-    pub(crate) fn is_source(_: &dyn Io) -> bool {
-        false
-    }
-
-    pub(crate) fn is_sink(_: &dyn Accepted) -> bool {
-        false
     }
 
     impl Conduit {
@@ -80,6 +84,3 @@ mod conduit {
         }
     }
 }
-
-#[cfg(feature = "server")]
-pub(crate) use conduit::{Conduit, Pipes, Unmoved, is_sink, is_source};

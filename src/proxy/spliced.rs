@@ -174,9 +174,9 @@ mod tests {
     use std::future::poll_fn;
 
     use tokio::io::{AsyncWriteExt, duplex};
-    use tokio::net::TcpStream;
 
     use super::*;
+    use crate::model::Address;
     use crate::net::splice::is_sink;
     use crate::net::{ANY_LOOPBACK, Net, TokioNet};
 
@@ -184,7 +184,8 @@ mod tests {
     async fn what_the_system_cannot_move_is_copied() {
         let listener = TokioNet.listen(ANY_LOOPBACK).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (_client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let address = Address::Socket(address);
+        let (_client, accepted) = tokio::join!(TokioNet.connect(&address), listener.accept());
         let (accepted, _) = accepted.unwrap();
         assert!(is_sink(&*accepted));
         let client = accepted.peer();

@@ -1,5 +1,6 @@
 //! Puts everything together: listeners, routes, driver, admin API; reload and shutdown.
 
+mod answers;
 mod connection;
 mod crowd;
 mod error;

@@ -20,13 +20,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
-use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{Notify, mpsc};
-use tower_service::Service;
 
+use super::answers::Answers;
 use super::crowd::Place;
 use super::proxy_protocol::Origins;
 use super::stop::Stopped;
@@ -36,7 +34,6 @@ use crate::model::{Bounds, Timeouts};
 use crate::net::splice::is_sink;
 use crate::net::{Accepted, BoxFuture};
 use crate::peer::{ClientIo, Peer, Scheme};
-use crate::proxy::BoxError;
 use replay::{FIRST_READ, Replay};
 use requests::Requests;
 use timed::Timed;
@@ -84,7 +81,7 @@ type Served = BoxFuture<'static, hyper::Result<()>>;
 
 impl Visit {
     /// `stop` asks it to end soon.
-    pub(super) fn new<S, B>(
+    pub(super) fn new<S>(
         newcomer: Newcomer,
         tls: Option<Arc<Terminator>>,
         manners: Arc<Manners>,
@@ -92,10 +89,7 @@ impl Visit {
         stop: Stopped,
     ) -> Self
     where
-        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-        S::Future: Send + 'static,
-        B: http_body::Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
+        S: Answers,
     {
         Self::Greeted(Box::pin(greet(newcomer, tls, manners, service, stop)))
     }
@@ -124,7 +118,7 @@ impl Future for Visit {
 }
 
 /// Finds out who comes and what he speaks. `None`: there is nobody to be served.
-async fn greet<S, B>(
+async fn greet<S>(
     newcomer: Newcomer,
     tls: Option<Arc<Terminator>>,
     manners: Arc<Manners>,
@@ -132,10 +126,7 @@ async fn greet<S, B>(
     mut stop: Stopped,
 ) -> Option<Served>
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
+    S: Answers,
 {
     let Newcomer { io, address, mut presence } = newcomer;
     let mut io = ClientIo::new(io);
@@ -205,7 +196,7 @@ where
     }
 }
 
-fn serve_http2<I, S, B>(
+fn serve_http2<I, S>(
     io: I,
     manners: Arc<Manners>,
     presence: Presence,
@@ -214,10 +205,7 @@ fn serve_http2<I, S, B>(
 ) -> Served
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
+    S: Answers,
 {
     let idle = Arc::new(Notify::new());
     let io = Timed::http2(io, manners.clone(), requests.uses.clone(), presence, idle.clone());
@@ -225,7 +213,7 @@ where
 }
 
 /// `first` was read of it already.
-fn serve_http1<I, S, B>(
+fn serve_http1<I, S>(
     io: I,
     first: Bytes,
     manners: Arc<Manners>,
@@ -235,10 +223,7 @@ fn serve_http1<I, S, B>(
 ) -> Served
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
+    S: Answers,
 {
     let mut io = Timed::http1(io, manners.clone(), requests.uses.clone(), presence);
     io.follow(&first);

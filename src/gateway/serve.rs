@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
+use super::answers::Answers;
 use super::connection::{Manners, Newcomer, Presence, Visit};
 use super::crowd::{Crowd, refuse};
 use super::proxy_protocol::Origins;
@@ -102,7 +103,7 @@ pub(super) struct Entrance {
 }
 
 /// The same at an entrance.
-pub(super) async fn serve_with<L, S, B>(
+pub(super) async fn serve_with<L, S>(
     listener: L,
     entrance: Entrance,
     service: S,
@@ -111,10 +112,7 @@ pub(super) async fn serve_with<L, S, B>(
 ) -> Drained
 where
     L: Listener,
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
+    S: Answers,
 {
     let Entrance { origins, tls, crowd, leaving, is_direct } = entrance;
     let (bounds, timeouts) = (options.bounds, options.timeouts);

@@ -4,30 +4,27 @@
 //! times as much as all the rest of a connection. While a client says nothing, or its request is held, what is left is the
 //! socket, what was read of it, and whom it waits for.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::{Builder, Parts, UpgradeableConnection};
 use hyper::service::HttpService;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tower_service::Service;
 
 use super::Manners;
 use super::replay::{Keeping, Replay};
 use super::requests::Requests;
 use super::timed::Timed;
+use crate::gateway::answers::Answers;
 use crate::gateway::stop::Stopped;
 use crate::layer::{Parking, Wait};
 use crate::model::Bounds;
 use crate::peer::Uses;
-use crate::proxy::BoxError;
 
 /// hyper's own bound of header fields. Where it is to be another one, each head costs an allocation.
 const USUAL_HEADERS: usize = 100;
@@ -80,13 +77,10 @@ where
 /// Nothing in it is ever pinned but by a box of its own.
 impl<I, S> Unpin for Exchange<I, S> where Requests<S>: HttpService<Incoming> {}
 
-impl<I, S, B> Future for Exchange<I, S>
+impl<I, S> Future for Exchange<I, S>
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
+    S: Answers,
 {
     type Output = hyper::Result<()>;
 
@@ -167,13 +161,10 @@ enum Pause<I, S> {
     Held(Rest<I, S>, Wait),
 }
 
-impl<I, S, B> Talk<I, S>
+impl<I, S> Talk<I, S>
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
+    S: Answers,
 {
     fn begin(rest: Rest<I, S>, bounds: &Bounds) -> Box<Self> {
         let Rest { mut io, mut requests } = rest;

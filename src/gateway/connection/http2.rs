@@ -1,23 +1,18 @@
 //! The requests of an HTTP/2 connection.
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper_util::rt::TokioTimer;
 use tokio::sync::Notify;
-use tower_service::Service;
 
 use super::Manners;
 use super::requests::Requests;
 use super::streams::Streams;
+use crate::gateway::answers::Answers;
 use crate::gateway::stop::Stopped;
-use crate::proxy::BoxError;
 
 /// What one stream of an HTTP/2 client and its connection may send ahead of being read, as Envoy's guide for the edge has
 /// it.
@@ -33,7 +28,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(15);
 const MOST_TAKEN_BACK: usize = 20;
 const MOST_REFUSED: usize = 100;
 
-pub(super) async fn serve<I, S, B>(
+pub(super) async fn serve<I, S>(
     io: I,
     requests: Requests<S>,
     manners: Arc<Manners>,
@@ -42,10 +37,7 @@ pub(super) async fn serve<I, S, B>(
 ) -> hyper::Result<()>
 where
     I: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
+    S: Answers,
 {
     let bounds = &manners.bounds;
     let connection = http2::Builder::new(Streams::new(manners.timeouts.write))

@@ -9,9 +9,9 @@ use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use tower_service::Service;
 
 use super::answer::Answer;
+use crate::gateway::answers::Answers;
 use crate::gateway::stop::Leaving;
 use crate::layer::{Parking, Waited};
 use crate::peer::{Peer, PeerGone, Uses};
@@ -57,12 +57,8 @@ impl<S> Requests<S> {
     }
 }
 
-impl<S, B> hyper::service::Service<Request<Incoming>> for Requests<S>
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Answer<B>>;
+impl<S: Answers> hyper::service::Service<Request<Incoming>> for Requests<S> {
+    type Response = Response<Answer<S::Body>>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 

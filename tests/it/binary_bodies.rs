@@ -2,12 +2,12 @@
 
 use std::io;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use crate::binary_kit::{Gateway, Scene, config};
-use crate::proxy_kit::{Raw, Upstream, raw_upstream, soon};
+use crate::proxy_kit::{Raw, raw_upstream, soon};
 
 /// So much and more is moved by the system.
 const LARGE: usize = 64 * 1024;
@@ -52,16 +52,17 @@ async fn sends(stream: TcpStream, number: usize) -> io::Result<()> {
     Ok(())
 }
 
-async fn target() -> Upstream {
-    raw_upstream(|stream, number| async move {
+/// A gateway before such a target, and where it lives.
+async fn before_target() -> (Scene, Gateway) {
+    let target = raw_upstream(|stream, number| async move {
         // Some of those who ask leave.
         drop(sends(stream, number).await);
     })
-    .await
-}
-
-fn before(target: &Upstream) -> Value {
-    config([("web", json!({ "upstream": format!("http://{}", target.address) }))])
+    .await;
+    let scene = Scene::new();
+    let web = json!({ "upstream": format!("http://{}", target.address) });
+    let gateway = scene.start(&config([("web", web)])).await;
+    (scene, gateway)
 }
 
 fn get(size: usize, way: &str) -> String {
@@ -112,9 +113,7 @@ fn pipes(gateway: &Gateway) -> usize {
 
 #[tokio::test]
 async fn they_arrive_as_they_were_sent_however_that_was() {
-    let target = target().await;
-    let scene = Scene::new();
-    let gateway = scene.start(&before(&target)).await;
+    let (_scene, gateway) = before_target().await;
     let mut client = Client::new(&gateway).await;
     for size in [LARGE - 1, LARGE, LARGE + 1, 300_000, 3_000_000] {
         for way in ["whole", "pieces", "close", "more"] {
@@ -126,9 +125,7 @@ async fn they_arrive_as_they_were_sent_however_that_was() {
 
 #[tokio::test]
 async fn their_connections_are_used_again() {
-    let target = target().await;
-    let scene = Scene::new();
-    let gateway = scene.start(&before(&target)).await;
+    let (_scene, gateway) = before_target().await;
     let mut client = Client::new(&gateway).await;
     let mut used = Vec::new();
     for size in [400_000, 10, 400_000, 400_000, 10] {
@@ -141,9 +138,7 @@ async fn their_connections_are_used_again() {
 
 #[tokio::test]
 async fn answers_to_requests_that_came_together_keep_their_order() {
-    let target = target().await;
-    let scene = Scene::new();
-    let gateway = scene.start(&before(&target)).await;
+    let (_scene, gateway) = before_target().await;
     let mut client = Client::new(&gateway).await;
     let sizes = [1_000_000, 500_000, 10, 100_000, 700_000];
     client.write(&sizes.map(|size| get(size, "pieces")).concat()).await;
@@ -154,9 +149,7 @@ async fn answers_to_requests_that_came_together_keep_their_order() {
 
 #[tokio::test]
 async fn many_at_once_are_not_mixed_up() {
-    let target = target().await;
-    let scene = Scene::new();
-    let gateway = scene.start(&before(&target)).await;
+    let (_scene, gateway) = before_target().await;
     // More than go by pipes.
     let mut clients = Vec::new();
     for number in 0..80 {
@@ -171,9 +164,7 @@ async fn many_at_once_are_not_mixed_up() {
 
 #[tokio::test]
 async fn one_that_breaks_off_is_not_passed_on_as_a_whole_one() {
-    let target = target().await;
-    let scene = Scene::new();
-    let gateway = scene.start(&before(&target)).await;
+    let (_scene, gateway) = before_target().await;
     let mut client = Client::new(&gateway).await;
     client.write(&get(1_000_000, "half")).await;
     assert!(client.head().await.contains("content-length: 1000000\r\n"));
@@ -187,9 +178,7 @@ async fn one_that_breaks_off_is_not_passed_on_as_a_whole_one() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_system_moves_them_even_after_many_clients_have_left_in_their_middle() {
-    let target = target().await;
-    let scene = Scene::new();
-    let gateway = scene.start(&before(&target)).await;
+    let (_scene, gateway) = before_target().await;
     let own = pipes(&gateway);
     for _ in 0..70 {
         let mut client = Client::new(&gateway).await;

@@ -23,8 +23,8 @@ pin_project! {
         class: Class,
         gone: Option<BoxFuture<'static, ()>>,
         since: Instant,
-        // When the gateway has no more time for it.
-        closed: Option<Instant>,
+        // It is held no longer than this, whatever else the timer has run out for.
+        last: Instant,
         #[pin]
         closes: OwnedNotified,
         #[pin]
@@ -53,7 +53,7 @@ impl Waiting {
             place,
             class,
             gone: gone.map(|gone| gone.gone()),
-            closed: None,
+            last: since + limits.hold_timeout,
             timer: sleep_until(since + class.patience(&limits)),
         }
     }
@@ -67,31 +67,25 @@ impl Waiting {
         if this.gone.as_mut().is_some_and(|gone| gone.as_mut().poll(cx).is_ready()) {
             return Poll::Ready(End::Left);
         }
-        if this.closed.is_none() {
-            // First in line for the news, then a look at whether it is old.
-            let _: Poll<()> = this.closes.poll(cx);
-            if let Some(at) = *arrival.shared.closing.borrow() {
-                let at = arrival.shared.clock.instant(at);
-                *this.closed = Some(at);
-                if at < this.timer.deadline() {
-                    this.timer.as_mut().reset(at);
-                }
-            }
+        // First in line for the news, then a look at whether it is old.
+        let _: Poll<()> = this.closes.poll(cx);
+        // When the gateway has no more time for it.
+        let closing = arrival.shared.closing.borrow().map(|at| arrival.shared.clock.instant(at));
+        if let Some(at) = closing.filter(|at| *at < this.timer.deadline()) {
+            this.timer.as_mut().reset(at);
         }
         while this.timer.as_mut().poll(cx).is_ready() {
             let now = this.timer.deadline();
-            if this.closed.is_some_and(|at| at <= now) {
+            if closing.is_some_and(|at| at <= now) {
                 return Poll::Ready(End::GoingDown);
             }
             let is_navigation = matches!(this.class, Class::Navigation { .. });
-            // It is held no longer than this, whatever else the timer has run out for.
-            let last = *this.since + arrival.gate.spec().limits.hold_timeout;
-            if !is_navigation || now >= last || !arrival.gate.is_open() {
+            if !is_navigation || now >= *this.last || !arrival.gate.is_open() {
                 return Poll::Ready(End::OutOfPatience);
             }
             // Before an open door there is no page to show: its targets have all that they may have, and it will not be
             // long.
-            let until = this.closed.map_or(last, |at| at.min(last));
+            let until = closing.map_or(*this.last, |at| at.min(*this.last));
             this.timer.as_mut().reset(until);
         }
         Poll::Pending

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::kit::{House, call, fed, grpc, policy, rule, text, visit};
 use crate::gate::Ring;
 use crate::meter::Outcome;
-use crate::model::{Cause, Limits, Phase, Time, View};
+use crate::model::{Cause, Kind, Limits, Phase, Spec, Time, View};
 use crate::route::{Answer, Rule, Verdict};
 
 #[tokio::test(start_paused = true)]
@@ -103,6 +103,20 @@ async fn a_browser_before_a_door_that_has_opened_waits_for_its_turn() {
     reply.send_response(Response::new(fed().1));
     assert_eq!(second.await.unwrap().unwrap().status(), 200);
     assert_eq!(house.counted(), [(Outcome::Served, 2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_is_held_by_the_limit_there_was_when_it_came() {
+    let one = Limits { max_in_flight: Some(1), ..Limits::default() };
+    let mut house = House::with(one.clone(), rule());
+    let _first = house.held(visit("GET")).await;
+    let (began, second) = (Instant::now(), house.held(visit("GET")).await);
+    house.open();
+    let _kept_waiting = house.inner.next_request().await.unwrap();
+    let reloaded = Limits { hold_timeout: Duration::from_secs(2), ..one };
+    house.gate.set_spec(Spec { limits: reloaded, ..Spec::new("web", Kind::Fixed) }.into());
+    assert_eq!(second.await.unwrap().unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(began.elapsed(), Limits::default().hold_timeout);
 }
 
 #[tokio::test(start_paused = true)]

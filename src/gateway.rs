@@ -10,6 +10,7 @@ mod handle;
 mod pace;
 pub mod proxy_protocol;
 mod redirect;
+mod replay;
 mod serve;
 mod stop;
 mod tls;

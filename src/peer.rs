@@ -1,6 +1,6 @@
 //! Who is at the other end of an accepted connection.
 
-mod client;
+mod gone;
 mod hops;
 mod trusted;
 mod uses;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, HeaderValue};
 
-pub use client::{ClientIo, PeerGone};
+pub use gone::PeerGone;
 pub use trusted::TrustedProxies;
 pub use uses::{InUse, Uses};
 

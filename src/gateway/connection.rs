@@ -5,7 +5,6 @@ mod frames;
 mod http1;
 mod http2;
 mod lengths;
-mod replay;
 mod requests;
 mod streams;
 mod timed;
@@ -27,14 +26,14 @@ use tokio::sync::{Notify, mpsc};
 use super::answers::Answers;
 use super::crowd::Place;
 use super::proxy_protocol::Origins;
+use super::replay::{FIRST_READ, Replay};
 use super::stop::Stopped;
 use super::tls::Terminator;
 use crate::clock::Alarms;
 use crate::model::{Bounds, Timeouts};
 use crate::net::splice::is_sink;
 use crate::net::{Accepted, BoxFuture};
-use crate::peer::{ClientIo, Peer, Scheme};
-use replay::{FIRST_READ, Replay};
+use crate::peer::{Peer, PeerGone, Scheme};
 use requests::Requests;
 use timed::Timed;
 
@@ -129,8 +128,8 @@ where
     S: Answers,
 {
     let Newcomer { io, address, mut presence } = newcomer;
-    let mut io = ClientIo::new(io);
-    let gone = io.peer_gone();
+    let gone = PeerGone::of(&*io);
+    let mut io = Replay::new(io, Bytes::new());
     let origin = tokio::select! {
         biased;
         origin = manners.origins.origin(&mut io, address, manners.timeouts.handshake) => origin,
@@ -230,7 +229,11 @@ where
     Box::pin(http1::Exchange::new(Replay::new(io, first), requests, manners, stop))
 }
 
-fn read_more(io: &mut ClientIo, bytes: &mut BytesMut, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+fn read_more<I: AsyncRead + Unpin>(
+    io: &mut Replay<I>,
+    bytes: &mut BytesMut,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
     let mut buffer = [MaybeUninit::uninit(); FIRST_READ];
     let mut buffer = ReadBuf::uninit(&mut buffer);
     ready!(Pin::new(io).poll_read(cx, &mut buffer))?;
@@ -239,7 +242,7 @@ fn read_more(io: &mut ClientIo, bytes: &mut BytesMut, cx: &mut Context<'_>) -> P
 }
 
 /// The first bytes: the whole preface of HTTP/2, or enough to tell that it is none.
-async fn first_bytes(io: &mut ClientIo) -> io::Result<Bytes> {
+async fn first_bytes<I: AsyncRead + Unpin>(io: &mut Replay<I>) -> io::Result<Bytes> {
     let mut bytes = BytesMut::new();
     loop {
         // Who has said nothing yet takes no room.

@@ -10,9 +10,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::peer::{ClientIo, TrustedProxies};
+use super::replay::Replay;
+use crate::peer::TrustedProxies;
 
 /// The longest header that is read. Version 1 has 107 bytes at most; this leaves room for the client certificates and
 /// identities that version 2 may carry.
@@ -105,7 +106,7 @@ impl Origins {
     /// not connect here.
     pub(super) async fn origin(
         &self,
-        io: &mut ClientIo,
+        io: &mut Replay<impl AsyncRead + Unpin>,
         peer: SocketAddr,
         limit: Duration,
     ) -> io::Result<SocketAddr> {
@@ -121,7 +122,7 @@ impl Origins {
 }
 
 /// Reads the header, and gives back what was read beyond it.
-async fn read(io: &mut ClientIo) -> io::Result<Option<(SocketAddr, SocketAddr)>> {
+async fn read(io: &mut Replay<impl AsyncRead + Unpin>) -> io::Result<Option<(SocketAddr, SocketAddr)>> {
     let mut bytes = Vec::with_capacity(256);
     loop {
         if io.read_buf(&mut bytes).await? == 0 {

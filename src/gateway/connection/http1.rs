@@ -17,10 +17,10 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Manners;
-use super::replay::{Keeping, Replay};
 use super::requests::Requests;
 use super::timed::Timed;
 use crate::gateway::answers::Answers;
+use crate::gateway::replay::{Keeping, Replay};
 use crate::gateway::stop::Stopped;
 use crate::layer::{Parking, Wait};
 use crate::model::Bounds;

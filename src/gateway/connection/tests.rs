@@ -194,7 +194,7 @@ async fn a_quiet_connection_ends_in_its_time() {
 async fn one_that_says_nothing_ends_in_its_time() {
     let (mut io, ours) = duplex(64);
     let stop = Stops::new(Leaving::default(), Duration::ZERO).enter();
-    let gone = ClientIo::new(Box::new(Pipe(duplex(1).0))).peer_gone();
+    let gone = PeerGone::of(&Pipe(duplex(1).0));
     // As it is after a TLS handshake.
     let peer = Peer::new(ADDRESS, Scheme::Https);
     let requests = Requests::new(tower::service_fn(echo), peer, gone, stop.leaving());

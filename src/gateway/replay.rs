@@ -49,6 +49,11 @@ impl<I> Replay<I> {
         Self { io, ahead, kept: None }
     }
 
+    /// The connection, and what was read ahead of it.
+    pub(super) fn into_parts(self) -> (I, Bytes) {
+        (self.io, self.ahead)
+    }
+
     /// Puts bytes that were read back to the front. Nothing is kept any more.
     pub(super) fn unread(&mut self, bytes: Bytes) {
         self.kept = None;

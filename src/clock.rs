@@ -4,7 +4,7 @@
 mod alarm;
 #[cfg(feature = "server")]
 mod alarms;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
@@ -38,10 +38,29 @@ impl Clock {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
 
-    /// When it will be, or was, `time`, as timers want it. A time that never comes is a day ahead.
+    /// When it will be, or was, `time`, as timers want it: the same each time it is asked. A time that never comes is a day
+    /// ahead.
     pub fn instant(&self, time: Time) -> Instant {
-        const FAR: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
-        let ahead = time.since(self.now()).min(FAR);
-        Instant::now() + ahead
+        const FAR: Duration = Duration::from_secs(24 * 60 * 60);
+        let far = Instant::now() + FAR;
+        self.start.checked_add(time.elapsed_since_start()).map_or(far, |at| at.min(far))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_is_at_one_moment_whenever_it_is_asked() {
+        let clock = Clock::start();
+        let began = Instant::now();
+        let time = Time::from_millis(3_000);
+        for _ in 0..2 {
+            assert_eq!(clock.instant(time), began + Duration::from_secs(3));
+            tokio::time::advance(Duration::from_micros(1_999_999)).await;
+        }
+        assert_eq!(clock.now().since(time), Duration::from_micros(999_998));
+        assert_eq!(clock.instant(Time::MAX), Instant::now() + Duration::from_secs(24 * 60 * 60));
     }
 }

@@ -8,6 +8,7 @@
 mod class;
 mod future;
 mod hold;
+mod inner;
 mod limiter;
 mod parking;
 mod room;
@@ -46,6 +47,7 @@ use crate::model::{Bounds, Time, WakeLimits};
 use crate::page::Page;
 use crate::peer::Client;
 use crate::route::{Action, Ambiguous, Head, Redirect, Verdict};
+use inner::Inner;
 use limiter::Limiter;
 use room::Room;
 use tally::Tally;
@@ -176,18 +178,15 @@ where
 impl<S> Wake<S> {
     /// A request that has waited already, on the route that it was found on then.
     #[cold]
-    fn again<B, R>(
+    fn again<B: Send + 'static>(
         &self,
         rules: &Arc<Rules>,
         entry: &Arc<Entry>,
         request: Request<B>,
         from: IpAddr,
-    ) -> ResponseFuture<S, B, R>
+    ) -> ResponseFuture<S, B, S::Body>
     where
-        S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
-        S::Future: Send,
-        B: Send + 'static,
-        R: Body<Data = Bytes> + Send + 'static,
+        S: Inner<B>,
     {
         if entry.keyed {
             // What opens its lock has to be taken out of it once more.
@@ -198,20 +197,14 @@ impl<S> Wake<S> {
 }
 
 /// Where a request goes on whose route is known, and open to it.
-fn onward<S, B, R>(
+fn onward<S: Inner<B>, B: Send + 'static>(
     shared: &Arc<Shared>,
     rules: &Arc<Rules>,
     inner: S,
     entry: &Arc<Entry>,
     request: Request<B>,
     from: IpAddr,
-) -> ResponseFuture<S, B, R>
-where
-    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
-    S::Future: Send,
-    B: Send + 'static,
-    R: Body<Data = Bytes> + Send + 'static,
-{
+) -> ResponseFuture<S, B, S::Body> {
     if let Some(waited) = request.extensions().get::<Parking>().and_then(Parking::waited) {
         return waited.go_on(inner, request);
     }
@@ -247,21 +240,15 @@ fn way<'r, B, R>(rules: &'r Rules, entry: &'r Entry, head: &Head<'_>, request: &
 }
 
 /// Through the gate, or to those who wait before it, or back.
-fn go<S, B, R>(
-    way: Way<'_, R>,
+fn go<S: Inner<B>, B: Send + 'static>(
+    way: Way<'_, S::Body>,
     shared: &Arc<Shared>,
     rules: &Arc<Rules>,
     inner: S,
     entry: &Arc<Entry>,
     request: Request<B>,
     from: IpAddr,
-) -> ResponseFuture<S, B, R>
-where
-    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
-    S::Future: Send,
-    B: Send + 'static,
-    R: Body<Data = Bytes> + Send + 'static,
-{
+) -> ResponseFuture<S, B, S::Body> {
     let (gate, verdict) = match way {
         Way::Gate(gate, verdict) => (gate, verdict),
         Way::Answer(response) => return ResponseFuture::ready(response),

@@ -116,6 +116,48 @@ impl Future for Visit {
     }
 }
 
+/// A client that is known, and what its connection is served with.
+struct Guest<S> {
+    requests: Requests<S>,
+    manners: Arc<Manners>,
+    presence: Presence,
+    stop: Stopped,
+}
+
+impl<S: Answers> Guest<S> {
+    fn new(
+        (peer, gone): (Peer, PeerGone),
+        service: S,
+        manners: Arc<Manners>,
+        presence: Presence,
+        stop: Stopped,
+    ) -> Self {
+        let requests = Requests::new(service, peer, gone, stop.leaving());
+        Self { requests, manners, presence, stop }
+    }
+
+    /// `first` was read of it already.
+    fn by_http1<I>(self, io: I, first: Bytes) -> Served
+    where
+        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let Self { requests, manners, presence, stop } = self;
+        let mut io = Timed::http1(io, manners.clone(), requests.uses.clone(), presence);
+        io.follow(&first);
+        Box::pin(http1::Exchange::new(Replay::new(io, first), requests, manners, stop))
+    }
+
+    fn by_http2<I>(self, io: I) -> Served
+    where
+        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let Self { requests, manners, presence, stop } = self;
+        let idle = Arc::new(Notify::new());
+        let io = Timed::http2(io, manners.clone(), requests.uses.clone(), presence, idle.clone());
+        Box::pin(http2::serve(TokioIo::new(io), requests.over_http2(), manners, stop, idle))
+    }
+}
+
 /// Finds out who comes and what he speaks. `None`: there is nobody to be served.
 async fn greet<S>(
     newcomer: Newcomer,
@@ -128,7 +170,7 @@ where
     S: Answers,
 {
     let Newcomer { io, address, mut presence } = newcomer;
-    let gone = PeerGone::of(&*io);
+    let (gone, is_sink) = (PeerGone::of(&*io), is_sink(&*io));
     let mut io = Replay::new(io, Bytes::new());
     let origin = tokio::select! {
         biased;
@@ -165,12 +207,8 @@ where
         };
         let is_http2 = session.is_http2;
         let peer = Peer::with_authority(address, session).trusted_if(&manners.origins.proxies);
-        let requests = Requests::new(service, peer, gone, stop.leaving());
-        Some(if is_http2 {
-            serve_http2(io, manners, presence, requests, stop)
-        } else {
-            serve_http1(io, Bytes::new(), manners, presence, requests, stop)
-        })
+        let guest = Guest::new((peer, gone), service, manners, presence, stop);
+        Some(if is_http2 { guest.by_http2(io) } else { guest.by_http1(io, Bytes::new()) })
     } else {
         let first = tokio::select! {
             biased;
@@ -180,53 +218,18 @@ where
         };
         let is_http2 = first.starts_with(PREFACE);
         io.unread(first);
-        let peer = Peer::new(address, Scheme::Http).trusted_if(&manners.origins.proxies);
-        let leaving = stop.leaving();
+        let peer = Peer::new(address, Scheme::Http)
+            .trusted_if(&manners.origins.proxies)
+            .direct_if(manners.is_direct && is_sink && !is_http2);
+        let guest = Guest::new((peer, gone), service, manners, presence, stop);
         Some(if is_http2 {
-            let requests = Requests::new(service, peer, gone, leaving);
-            serve_http2(io, manners, presence, requests, stop)
+            guest.by_http2(io)
         } else {
             // Whoever says no more has no need of room for what was read ahead.
             let (io, first) = io.into_parts();
-            let peer = peer.direct_if(manners.is_direct && is_sink(&*io));
-            let requests = Requests::new(service, peer, gone, leaving);
-            serve_http1(io, first, manners, presence, requests, stop)
+            guest.by_http1(io, first)
         })
     }
-}
-
-fn serve_http2<I, S>(
-    io: I,
-    manners: Arc<Manners>,
-    presence: Presence,
-    requests: Requests<S>,
-    stop: Stopped,
-) -> Served
-where
-    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    S: Answers,
-{
-    let idle = Arc::new(Notify::new());
-    let io = Timed::http2(io, manners.clone(), requests.uses.clone(), presence, idle.clone());
-    Box::pin(http2::serve(TokioIo::new(io), requests.over_http2(), manners, stop, idle))
-}
-
-/// `first` was read of it already.
-fn serve_http1<I, S>(
-    io: I,
-    first: Bytes,
-    manners: Arc<Manners>,
-    presence: Presence,
-    requests: Requests<S>,
-    stop: Stopped,
-) -> Served
-where
-    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    S: Answers,
-{
-    let mut io = Timed::http1(io, manners.clone(), requests.uses.clone(), presence);
-    io.follow(&first);
-    Box::pin(http1::Exchange::new(Replay::new(io, first), requests, manners, stop))
 }
 
 fn read_more<I: AsyncRead + Unpin>(

@@ -5,12 +5,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body::Body;
 use tokio::time::Instant;
-use tower_service::Service;
 
+use super::inner::Inner;
 use super::limiter::Limited;
 use super::parking::Parking;
 use super::room::Taken;
@@ -65,19 +63,13 @@ pub struct Waited {
 }
 
 /// Has the request wait as long as it may, and then lets it go on or answers it. Its body is not read.
-pub(super) fn hold<S, B, R>(
+pub(super) fn hold<S: Inner<B>, B: Send + 'static>(
     arrival: Arrival,
     verdict: &Verdict,
     client: IpAddr,
     inner: S,
     request: Request<B>,
-) -> ResponseFuture<S, B, R>
-where
-    S: Service<Request<B>, Response = Response<R>> + Send + 'static,
-    S::Future: Send,
-    B: Send + 'static,
-    R: Body<Data = Bytes> + Send + 'static,
-{
+) -> ResponseFuture<S, B, S::Body> {
     let class = Class::of(&request);
     let gone = request.extensions().get::<PeerGone>().cloned();
     let Some(parking) = request.extensions().get::<Parking>() else {
@@ -114,11 +106,11 @@ impl Waited {
     }
 
     /// Lets the request go on its way, or answers it.
-    pub(super) fn go_on<S, B, R>(self, inner: S, request: Request<B>) -> ResponseFuture<S, B, R>
-    where
-        S: Service<Request<B>, Response = Response<R>>,
-        R: Body<Data = Bytes>,
-    {
+    pub(super) fn go_on<S: Inner<B>, B>(
+        self,
+        inner: S,
+        request: Request<B>,
+    ) -> ResponseFuture<S, B, S::Body> {
         let Self { arrival, class, end } = self;
         let (outcome, response) = match end {
             End::Admitted(pass) => {

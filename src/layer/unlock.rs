@@ -4,14 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::SET_COOKIE;
 use http::{Request, Response};
-use http_body::Body;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, sleep, timeout};
-use tower_service::Service;
 
+use super::inner::Inner;
 use super::parking::Parking;
 use super::{Class, Entry, ResponseFuture, Rules, Shared, onward, refusal};
 use crate::answer::{Problem, for_no_cache};
@@ -89,20 +87,14 @@ impl Porter {
 }
 
 /// Lets the request go on if it opens the lock of its route.
-pub(super) fn unlock<S, B, R>(
+pub(super) fn unlock<S: Inner<B>, B: Send + 'static>(
     shared: &Arc<Shared>,
     rules: &Arc<Rules>,
     inner: S,
     entry: &Arc<Entry>,
     mut request: Request<B>,
     from: IpAddr,
-) -> ResponseFuture<S, B, R>
-where
-    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
-    S::Future: Send,
-    B: Send + 'static,
-    R: Body<Data = Bytes> + Send + 'static,
-{
+) -> ResponseFuture<S, B, S::Body> {
     let Some(lock) = &entry.rule.lock else {
         crate::lock::strip_cookies(request.headers_mut());
         return onward(shared, rules, inner, entry, request, from);

@@ -88,6 +88,11 @@ impl Uses {
         self.quiet_after.load(Ordering::Relaxed) == self.ever()
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.now.load(Ordering::Relaxed)
+    }
+
     /// How many there were.
     pub fn ever(&self) -> u64 {
         self.ever.load(Ordering::Relaxed)

@@ -12,27 +12,26 @@ mod timed;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
-use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::AsyncRead;
 use tokio::sync::{Notify, mpsc};
 
 use super::answers::Answers;
 use super::crowd::Place;
 use super::proxy_protocol::Origins;
-use super::replay::{FIRST_READ, Replay};
+use super::replay::Replay;
 use super::stop::Stopped;
 use super::tls::Terminator;
 use crate::clock::Alarms;
 use crate::model::{Bounds, Timeouts};
 use crate::net::splice::is_sink;
-use crate::net::{Accepted, BoxFuture};
+use crate::net::{Accepted, BoxFuture, Io};
 use crate::peer::{Peer, PeerGone, Scheme};
 use requests::Requests;
 use timed::Timed;
@@ -126,8 +125,9 @@ struct Guest<S> {
 
 impl<S: Answers> Guest<S> {
     fn new(
-        (peer, gone): (Peer, PeerGone),
         service: S,
+        peer: Peer,
+        gone: PeerGone,
         manners: Arc<Manners>,
         presence: Presence,
         stop: Stopped,
@@ -137,20 +137,14 @@ impl<S: Answers> Guest<S> {
     }
 
     /// `first` was read of it already.
-    fn by_http1<I>(self, io: I, first: Bytes) -> Served
-    where
-        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
+    fn by_http1(self, io: impl Io, first: Bytes) -> Served {
         let Self { requests, manners, presence, stop } = self;
         let mut io = Timed::http1(io, manners.clone(), requests.uses.clone(), presence);
         io.follow(&first);
         Box::pin(http1::Exchange::new(Replay::new(io, first), requests, manners, stop))
     }
 
-    fn by_http2<I>(self, io: I) -> Served
-    where
-        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
+    fn by_http2(self, io: impl Io) -> Served {
         let Self { requests, manners, presence, stop } = self;
         let idle = Arc::new(Notify::new());
         let io = Timed::http2(io, manners.clone(), requests.uses.clone(), presence, idle.clone());
@@ -207,21 +201,19 @@ where
         };
         let is_http2 = session.is_http2;
         let peer = Peer::with_authority(address, session).trusted_if(&manners.origins.proxies);
-        let guest = Guest::new((peer, gone), service, manners, presence, stop);
+        let guest = Guest::new(service, peer, gone, manners, presence, stop);
         Some(if is_http2 { guest.by_http2(io) } else { guest.by_http1(io, Bytes::new()) })
     } else {
-        let first = tokio::select! {
+        let is_http2 = tokio::select! {
             biased;
-            first = manners.silent.within(manners.timeouts.first_byte, first_bytes(&mut io)) => first?.ok()?,
+            is_http2 = manners.silent.within(manners.timeouts.first_byte, begins_http2(&mut io)) => is_http2?.ok()?,
             // Asked to stop before the first byte.
             () = stop.asked() => return None,
         };
-        let is_http2 = first.starts_with(PREFACE);
-        io.unread(first);
         let peer = Peer::new(address, Scheme::Http)
             .trusted_if(&manners.origins.proxies)
             .direct_if(manners.is_direct && is_sink && !is_http2);
-        let guest = Guest::new((peer, gone), service, manners, presence, stop);
+        let guest = Guest::new(service, peer, gone, manners, presence, stop);
         Some(if is_http2 {
             guest.by_http2(io)
         } else {
@@ -232,29 +224,11 @@ where
     }
 }
 
-fn read_more<I: AsyncRead + Unpin>(
-    io: &mut Replay<I>,
-    bytes: &mut BytesMut,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<usize>> {
-    let mut buffer = [MaybeUninit::uninit(); FIRST_READ];
-    let mut buffer = ReadBuf::uninit(&mut buffer);
-    ready!(Pin::new(io).poll_read(cx, &mut buffer))?;
-    bytes.extend_from_slice(buffer.filled());
-    Poll::Ready(Ok(buffer.filled().len()))
-}
-
-/// The first bytes: the whole preface of HTTP/2, or enough to tell that it is none.
-async fn first_bytes<I: AsyncRead + Unpin>(io: &mut Replay<I>) -> io::Result<Bytes> {
-    let mut bytes = BytesMut::new();
-    loop {
-        // Who has said nothing yet takes no room.
-        let count = poll_fn(|cx| read_more(io, &mut bytes, cx)).await?;
-        let is_beginning = bytes.len() < PREFACE.len() && PREFACE.starts_with(&bytes);
-        if count == 0 || !is_beginning {
-            return Ok(bytes.freeze());
-        }
-    }
+/// Reads ahead until there is the whole preface of HTTP/2, or enough to tell that it is none.
+async fn begins_http2(io: &mut Replay<impl AsyncRead + Unpin>) -> io::Result<bool> {
+    let is_beginning = |ahead: &[u8]| ahead.len() < PREFACE.len() && PREFACE.starts_with(ahead);
+    while is_beginning(io.ahead()) && poll_fn(|cx| io.poll_more(cx)).await? {}
+    Ok(io.ahead().starts_with(PREFACE))
 }
 
 #[cfg(test)]

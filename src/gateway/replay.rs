@@ -14,7 +14,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How much is read before there is a reader with buffers of its own. A request's head mostly fits.
-pub(super) const FIRST_READ: usize = 1024;
+const FIRST_READ: usize = 1024;
 
 /// Whether what is read is still kept.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +49,11 @@ impl<I> Replay<I> {
         Self { io, ahead, kept: None }
     }
 
+    /// What was read ahead.
+    pub(super) fn ahead(&self) -> &[u8] {
+        &self.ahead
+    }
+
     /// The connection, and what was read ahead of it.
     pub(super) fn into_parts(self) -> (I, Bytes) {
         (self.io, self.ahead)
@@ -81,16 +86,23 @@ impl<I> Replay<I> {
 }
 
 impl<I: AsyncRead + Unpin> Replay<I> {
-    /// Waits for something to read, and takes room for what has come alone. `false`: there is no more.
+    /// Waits for something to read. `false`: there is no more.
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        if !self.ahead.is_empty() {
-            return Poll::Ready(Ok(true));
-        }
+        if self.ahead.is_empty() { self.poll_more(cx) } else { Poll::Ready(Ok(true)) }
+    }
+
+    /// Reads more ahead, and takes room for what has come alone. `false`: there is no more.
+    pub(super) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let mut buffer = [MaybeUninit::uninit(); FIRST_READ];
         let mut buffer = ReadBuf::uninit(&mut buffer);
         ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
-        self.ahead = Bytes::copy_from_slice(buffer.filled());
-        Poll::Ready(Ok(!self.ahead.is_empty()))
+        let came = buffer.filled();
+        self.ahead = if self.ahead.is_empty() {
+            Bytes::copy_from_slice(came)
+        } else {
+            [&*self.ahead, came].concat().into()
+        };
+        Poll::Ready(Ok(!came.is_empty()))
     }
 }
 

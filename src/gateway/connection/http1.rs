@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1::{Builder, Parts, UpgradeableConnection};
 use hyper::service::HttpService;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncWrite;
 
 use super::Manners;
 use super::requests::Requests;
@@ -24,6 +24,7 @@ use crate::gateway::replay::{Keeping, Replay};
 use crate::gateway::stop::Stopped;
 use crate::layer::{Parking, Wait};
 use crate::model::Bounds;
+use crate::net::Io;
 use crate::peer::Uses;
 
 /// hyper's own bound of header fields. Where it is to be another one, each head costs an allocation.
@@ -79,7 +80,7 @@ impl<I, S> Unpin for Exchange<I, S> where Requests<S>: HttpService<Incoming> {}
 
 impl<I, S> Future for Exchange<I, S>
 where
-    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    I: Io,
     S: Answers,
 {
     type Output = hyper::Result<()>;
@@ -163,7 +164,7 @@ enum Pause<I, S> {
 
 impl<I, S> Talk<I, S>
 where
-    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    I: Io,
     S: Answers,
 {
     fn begin(rest: Rest<I, S>, bounds: &Bounds) -> Box<Self> {

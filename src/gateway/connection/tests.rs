@@ -197,7 +197,7 @@ async fn one_that_says_nothing_ends_in_its_time() {
     let gone = PeerGone::of(&Pipe(duplex(1).0));
     // As it is after a TLS handshake.
     let peer = Peer::new(ADDRESS, Scheme::Https);
-    let guest = Guest::new((peer, gone), tower::service_fn(echo), Arc::default(), presence(), stop);
+    let guest = Guest::new(tower::service_fn(echo), peer, gone, Arc::default(), presence(), stop);
     let served = guest.by_http1(ours, Bytes::new());
     let began = tokio::time::Instant::now();
     let mut said = Vec::new();

@@ -1,10 +1,12 @@
 //! A connection to a target that whoever uses it drives: a task of its own would have to be woken for each step, and to
 //! wake in turn whoever waits for it.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -13,11 +15,15 @@ use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Builder, Connection, Parts, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use super::super::sending::SendBody;
 use super::pending::{Behind, Told};
 use crate::net::splice::is_source;
 use crate::net::{BoxFuture, Io};
+
+/// How long a target may take over what is still to be written to it once nobody uses the connection.
+pub(super) const TAIL_LIMIT: Duration = Duration::from_secs(60);
 
 /// A connection, and what makes it go on.
 pub(super) struct Link {
@@ -27,6 +33,8 @@ pub(super) struct Link {
     behind: Behind,
     /// Whether what comes over it can be moved to a client by the system.
     is_source: bool,
+    /// Dropped with this, it tells the task that drives the connection, where one does.
+    _in_use: Option<oneshot::Sender<Infallible>>,
 }
 
 /// What is to be polled for a connection to go on.
@@ -76,7 +84,7 @@ impl Link {
         let relay = Arc::new(Relay::default());
         let waker = relay.clone().into();
         let connection = Some(Way::Plain(connection.into()));
-        Ok(Self { sender, driven: Driven { connection, relay, waker }, behind, is_source })
+        Ok(Self { sender, driven: Driven { connection, relay, waker }, behind, is_source, _in_use: None })
     }
 
     /// Whether the next request may be sent, as far as was seen.
@@ -149,9 +157,19 @@ impl Link {
 
     /// Has a task drive it from now on.
     pub(super) fn drive_in_background(&mut self) {
-        if let Some(connection) = self.driven.connection.take() {
-            tokio::spawn(async move { ended(connection.await) });
-        }
+        let Some(mut connection) = self.driven.connection.take() else { return };
+        let (in_use, used) = oneshot::channel();
+        self._in_use = Some(in_use);
+        tokio::spawn(async move {
+            let result = tokio::select! {
+                result = &mut connection => result,
+                Err(_) = used => match tokio::time::timeout(TAIL_LIMIT, connection).await {
+                    Ok(result) => result,
+                    Err(_) => return tracing::debug!("a target does not take what it was sent"),
+                },
+            };
+            ended(result);
+        });
     }
 }
 

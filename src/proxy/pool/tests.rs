@@ -129,24 +129,45 @@ async fn answers_early(mut stream: DuplexStream) -> usize {
 
 const BODY: usize = 64 * 1024;
 
+/// Uploads to a target that is at the other end of this.
+async fn upload(ours: DuplexStream) -> Reply {
+    let net = OneConnection(Mutex::new(Some(ours)));
+    let pool = Pool::new(Arc::new(net), ANY_LOOPBACK.into(), CONNECT_TIMEOUT);
+    let body = Full::new(Bytes::from(vec![b'x'; BODY]));
+    let body = SendBody::new(body, http::Version::HTTP_11, Duration::from_secs(1));
+    let request = Request::post("/").header("host", "a").header("content-length", BODY);
+    let sent = pool.send(&mut request.body(body).unwrap(), Protocol::Http1, Wish::default()).await;
+    let Ok(reply) = sent else { panic!("not answered") };
+    reply
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_target_that_answers_early_gets_all_that_was_sent_to_it() {
     for released in [true, false] {
         let (ours, theirs) = tokio::io::duplex(4096);
         let target = tokio::spawn(answers_early(theirs));
-        let net = OneConnection(Mutex::new(Some(ours)));
-        let pool = Pool::new(Arc::new(net), ANY_LOOPBACK.into(), CONNECT_TIMEOUT);
-        let body = Full::new(Bytes::from(vec![b'x'; BODY]));
-        let body = SendBody::new(body, http::Version::HTTP_11, Duration::from_secs(1));
-        let request = Request::post("/").header("host", "a").header("content-length", BODY);
-        let sent = pool.send(&mut request.body(body).unwrap(), Protocol::Http1, Wish::default()).await;
-        let Ok(reply) = sent else { panic!("not answered") };
+        let reply = upload(ours).await;
         if released {
             reply.lease.release();
         } else {
             drop(reply);
         }
         assert_eq!(target.await.unwrap(), BODY, "{released}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_takes_nothing_is_left_in_the_end() {
+    for (pause, has_all) in [(link::TAIL_LIMIT / 2, true), (link::TAIL_LIMIT * 2, false)] {
+        let (ours, mut theirs) = tokio::io::duplex(4096);
+        let answered = tokio::spawn(upload(ours));
+        theirs.read_u8().await.unwrap();
+        theirs.write_all(b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        answered.await.unwrap().lease.release();
+        tokio::time::sleep(pause).await;
+        let mut rest = Vec::new();
+        theirs.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest.len() > BODY, has_all, "{} bytes after {pause:?}", rest.len());
     }
 }
 

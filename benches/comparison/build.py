@@ -30,9 +30,19 @@ def wakegate():
 
 def benches():
     """The load that is made here, and the bench that a row is fed from."""
-    # In a folder of their own: cargo would put a wakegate in the place of the released one, with what tests need.
-    words = ["bench", "--no-run", "--no-default-features", "--features", "server", "--target-dir", target() / "compare"]
-    words += ["--bench", "crowd", "--bench", "ready", "--message-format", "json-render-diagnostics"]
-    built = map(json.loads, cargo(*map(str, words)).splitlines())
-    found = {one["target"]["name"]: one["executable"] for one in built if one.get("executable")}
+    found = executables("bench", "--no-run", "--bench", "crowd", "--bench", "ready")
     return found["crowd"], found["ready"]
+
+
+def bare():
+    """The least of all proxies, built as Wakegate is for its release."""
+    return executables("build", "--release", "--bench", "bare")["bare"]
+
+
+def executables(*words):
+    """What cargo builds, by name."""
+    # In a folder of their own: cargo would put a wakegate in the place of the released one, with what tests need.
+    folder = str(target() / "compare")
+    words = [*words, "--no-default-features", "--features", "server", "--target-dir", folder]
+    built = map(json.loads, cargo(*words, "--message-format", "json-render-diagnostics").splitlines())
+    return {one["target"]["name"]: one["executable"] for one in built if one.get("executable")}

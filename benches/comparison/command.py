@@ -8,6 +8,7 @@ from pathlib import Path
 from . import build, handshake, held, install, instructions, machine, many, plot, quota, ready, report, small, warm
 from .bench import Bench
 from .figures import Results
+from .proxies.bare import HyperBare
 from .proxies.caddy import Caddy
 from .proxies.direct import Direct
 from .proxies.envoy import Envoy
@@ -27,7 +28,7 @@ OTHERS = {
     "traefik": (Traefik,),
     "caddy": (Caddy,),
 }
-PROXIES = ("wakegate", *OTHERS)
+PROXIES = ("wakegate", *OTHERS, HyperBare.name)
 # Of a core, had by other programs meanwhile: more than what any system does by the way.
 DISTURBED = 0.1
 USUAL = [name for name in PROXIES if not name.endswith("-bare")]
@@ -69,7 +70,7 @@ def options(arguments):
         default=USUAL,
         metavar="NAME[,NAME]",
         help=f"of {', '.join(PROXIES)}; -bare is one without hosts, header rules and X-Forwarded-*, and left out "
-        "unless it is named",
+        "unless it is named; hyper-bare is the least that a proxy on hyper can do",
     )
     parser.add_argument("--rounds", type=positive, default=5, help="how many (5)")
     parser.add_argument("--wakegate", type=Path, metavar="PATH", help="this binary; a release is built if left out")
@@ -130,6 +131,8 @@ def there(asked, results):
     proxies = []
     if "wakegate" in asked.proxies:
         proxies.append(Wakegate((asked.wakegate or build.wakegate()).resolve()))
+    if HyperBare.name in asked.proxies:
+        proxies.append(HyperBare(build.bare()))
     for name in asked.proxies:
         for kind in OTHERS.get(name, ()):
             proxy = kind()

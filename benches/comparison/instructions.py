@@ -33,7 +33,7 @@ ROWS = [
         (Figure(NAME, TITLE, "", (Goal(24_000),), 0),),
         measure,
         # A compiler that makes code as it runs, or signals for its threads, are not for valgrind.
-        proxies=("wakegate", "nginx", "haproxy", "nginx-bare", "haproxy-bare"),
+        proxies=("wakegate", "nginx", "haproxy", "nginx-bare", "haproxy-bare", "hyper-bare"),
         once=True,
         needs=("valgrind", "h2load"),
     )

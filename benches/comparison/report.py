@@ -9,6 +9,7 @@ COLUMNS = (
     "haproxy",
     "nginx-bare",
     "haproxy-bare",
+    "hyper-bare",
     "envoy",
     "traefik",
     "caddy",

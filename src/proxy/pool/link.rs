@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,34 +33,27 @@ pub(super) struct Link {
     behind: Behind,
     /// Whether what comes over it can be moved to a client by the system.
     is_source: bool,
-    /// Dropped with this, it tells the task that drives the connection, where one does.
-    _in_use: Option<oneshot::Sender<Infallible>>,
 }
 
 /// What is to be polled for a connection to go on.
 struct Driven {
-    /// `None` once it has ended, or a task sees to it.
-    connection: Option<Way>,
+    way: Way,
     relay: Arc<Relay>,
     /// That of the relay.
     waker: Waker,
 }
 
+/// How a connection goes on.
 enum Way {
     Plain(Box<Connection<TokioIo<Told>, SendBody>>),
     /// It may become a tunnel.
     Upgradeable(BoxFuture<'static, hyper::Result<()>>),
-}
-
-impl Future for Way {
-    type Output = hyper::Result<()>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
-        match &mut *self {
-            Self::Plain(connection) => Pin::new(connection).poll(cx),
-            Self::Upgradeable(connection) => connection.as_mut().poll(cx),
-        }
-    }
+    /// A task sees to it, which sees that this is dropped once nobody uses the connection.
+    InBackground {
+        _in_use: oneshot::Sender<Infallible>,
+    },
+    /// No more.
+    Ended,
 }
 
 /// Wakes whoever drives the connection now. It outlives him: what a connection waits for has one waker for as long as the
@@ -83,8 +76,8 @@ impl Link {
         let (sender, connection) = Builder::new().handshake(stream).await?;
         let relay = Arc::new(Relay::default());
         let waker = relay.clone().into();
-        let connection = Some(Way::Plain(connection.into()));
-        Ok(Self { sender, driven: Driven { connection, relay, waker }, behind, is_source, _in_use: None })
+        let way = Way::Plain(connection.into());
+        Ok(Self { sender, driven: Driven { way, relay, waker }, behind, is_source })
     }
 
     /// Whether the next request may be sent, as far as was seen.
@@ -145,31 +138,45 @@ impl Link {
 
     /// Whether its stream may be taken from under it.
     pub(super) fn can_be_taken(&self) -> bool {
-        self.is_source && !self.is_behind() && matches!(self.driven.connection, Some(Way::Plain(_)))
+        self.is_source && !self.is_behind() && matches!(self.driven.way, Way::Plain(_))
     }
 
     /// Its stream, and what was read of it and is still to be looked at. Nobody else uses it from now on.
     pub(super) fn take_stream(&mut self) -> Option<(Box<dyn Io>, Bytes)> {
-        let Some(Way::Plain(connection)) = self.driven.connection.take() else { return None };
+        let Way::Plain(connection) = self.driven.way.take() else { return None };
         let Parts { io, read_buf, .. } = connection.into_parts();
         Some((io.into_inner().io, read_buf))
     }
 
     /// Has a task drive it from now on.
     pub(super) fn drive_in_background(&mut self) {
-        let Some(mut connection) = self.driven.connection.take() else { return };
-        let (in_use, used) = oneshot::channel();
-        self._in_use = Some(in_use);
-        tokio::spawn(async move {
-            let result = tokio::select! {
-                result = &mut connection => result,
-                Err(_) = used => match tokio::time::timeout(TAIL_LIMIT, connection).await {
-                    Ok(result) => result,
-                    Err(_) => return tracing::debug!("a target does not take what it was sent"),
-                },
-            };
-            ended(result);
-        });
+        let way = &mut self.driven.way;
+        *way = match way.take() {
+            Way::Plain(connection) => in_background(connection),
+            Way::Upgradeable(connection) => in_background(connection),
+            other => other,
+        };
+    }
+}
+
+fn in_background(mut connection: impl Future<Output = hyper::Result<()>> + Unpin + Send + 'static) -> Way {
+    let (_in_use, used) = oneshot::channel();
+    tokio::spawn(async move {
+        let result = tokio::select! {
+            result = &mut connection => result,
+            Err(_) = used => match tokio::time::timeout(TAIL_LIMIT, connection).await {
+                Ok(result) => result,
+                Err(_) => return tracing::debug!("a target does not take what it was sent"),
+            },
+        };
+        ended(result);
+    });
+    Way::InBackground { _in_use }
+}
+
+impl Way {
+    fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Ended)
     }
 }
 
@@ -189,7 +196,7 @@ impl Driven {
         cx: &mut Context<'_>,
         mut what: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        if self.connection.is_none() {
+        if let Way::InBackground { .. } | Way::Ended = self.way {
             return what(cx);
         }
         self.relay.forget();
@@ -205,18 +212,21 @@ impl Driven {
 
     /// What switches to another protocol is not hyper's any more.
     fn may_become_tunnel(&mut self) {
-        if let Some(Way::Plain(connection)) = self.connection.take() {
-            self.connection = Some(Way::Upgradeable(Box::pin(connection.with_upgrades())));
-        }
+        self.way = match self.way.take() {
+            Way::Plain(connection) => Way::Upgradeable(Box::pin(connection.with_upgrades())),
+            other => other,
+        };
     }
 
-    /// Goes on with the connection. Ready once it has ended.
+    /// Goes on with the connection. Ready once it has ended, or another sees to it.
     fn step(&mut self) -> Poll<()> {
-        let Some(connection) = &mut self.connection else { return Poll::Ready(()) };
-        let Poll::Ready(result) = Pin::new(connection).poll(&mut Context::from_waker(&self.waker)) else {
-            return Poll::Pending;
-        };
-        self.connection = None;
+        let cx = &mut Context::from_waker(&self.waker);
+        let result = ready!(match &mut self.way {
+            Way::Plain(connection) => Pin::new(connection).poll(cx),
+            Way::Upgradeable(connection) => connection.as_mut().poll(cx),
+            Way::InBackground { .. } | Way::Ended => return Poll::Ready(()),
+        });
+        self.way = Way::Ended;
         ended(result);
         Poll::Ready(())
     }

@@ -38,7 +38,7 @@ use std::sync::Arc;
 pub use answer::Answer;
 pub use changes::HeaderChanges;
 pub use glob::Glob;
-pub use head::Head;
+pub use head::{Head, host_of};
 pub use host::{HostPattern, InvalidHost};
 pub use matcher::Matcher;
 pub use path::{InvalidPath, PathPattern};

@@ -21,7 +21,7 @@ use crate::net::BoxFuture;
 use crate::peer::Peer;
 use crate::proxy::trace::Traces;
 use crate::proxy::{self, Proxy, ProxyBody, answer};
-use crate::route::Head;
+use crate::route::host_of;
 
 type FrontBody = Either<WakeBody<ProxyBody>, ProxyBody>;
 
@@ -92,8 +92,7 @@ impl Service<Request<Incoming>> for Front {
 fn is_directed<B>(request: &Request<B>) -> Result<(), Problem> {
     let Some(peer) = request.extensions().get::<Peer>() else { return Ok(()) };
     let Some(authority) = peer.authority() else { return Ok(()) };
-    let host = Head::of(request, peer.address().ip()).host;
-    if authority.is_for(host) { Ok(()) } else { Err(Problem::MISDIRECTED) }
+    if authority.is_for(host_of(request)) { Ok(()) } else { Err(Problem::MISDIRECTED) }
 }
 
 const URI_TOO_LONG: Problem =

@@ -16,7 +16,7 @@ use super::tls::Terminator;
 use crate::answer::{Problem, is_grpc};
 use crate::peer::{Client, Scheme};
 use crate::proxy;
-use crate::route::Head;
+use crate::route::host_of;
 
 /// Redirects to HTTPS for the hosts that there is a certificate for: a redirect to whatever a request names would lead
 /// through the gateway to anywhere.
@@ -36,7 +36,7 @@ impl ToHttps {
         if Client::of(request.extensions()).is_some_and(|client| client.scheme == Scheme::Https) {
             return Err(Problem::bad_request("It came by https, and this listener only redirects to https."));
         }
-        let host = Head::of(request, [0, 0, 0, 0].into()).host.to_ascii_lowercase();
+        let host = host_of(request).to_ascii_lowercase();
         if !self.terminators.iter().flatten().any(|terminator| terminator.is_for(&host)) {
             return Err(Problem::NOT_OURS);
         }

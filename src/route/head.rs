@@ -37,18 +37,12 @@ impl<'a> Head<'a> {
         Self::new(&parts.method, &parts.uri, &parts.headers, peer)
     }
 
-    /// The host comes from the request's target where that names one, as HTTP/2 and the absolute form do, and
-    /// from `Host` otherwise (RFC 9110 section 7.2).
     fn new(method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap, peer: IpAddr) -> Self {
-        let authority = match uri.authority() {
-            Some(authority) => authority.as_str(),
-            None => headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default(),
-        };
         // An IPv4 client on a socket that serves both families shows as `::ffff:192.0.2.1`.
         let peer = peer.to_canonical();
         let sent_path = uri.path();
         let path = reading::normal(sent_path);
-        Self { method, host: host_of(authority), path, sent_path, query: uri.query(), headers, peer }
+        Self { method, host: host(uri, headers), path, sent_path, query: uri.query(), headers, peer }
     }
 
     /// The head as servers might see it who read the path in another way; few paths have such readings.
@@ -57,8 +51,22 @@ impl<'a> Head<'a> {
     }
 }
 
+/// The host that a request asks for, as [`Head::host`] has it.
+pub fn host_of<B>(request: &Request<B>) -> &str {
+    host(request.uri(), request.headers())
+}
+
+/// It comes from the request's target where that names one, as HTTP/2 and the absolute form do, and from `Host` otherwise
+/// (RFC 9110 section 7.2).
+fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
+    host_in(match uri.authority() {
+        Some(authority) => authority.as_str(),
+        None => headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default(),
+    })
+}
+
 /// The host in `user@host:port`, and an IPv6 address without its brackets.
-fn host_of(authority: &str) -> &str {
+fn host_in(authority: &str) -> &str {
     // Most are a name alone.
     if !authority.bytes().any(|byte| matches!(byte, b'@' | b'[' | b':')) {
         return authority.strip_suffix('.').unwrap_or(authority);
@@ -88,7 +96,7 @@ mod tests {
             ("", ""),
             (":80", ""),
         ] {
-            assert_eq!(host_of(authority), host, "{authority}");
+            assert_eq!(host_in(authority), host, "{authority}");
         }
     }
 

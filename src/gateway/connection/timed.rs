@@ -49,9 +49,8 @@ pub(super) struct Timed<I> {
 /// What is waited for.
 enum Reading {
     Http1 {
-        /// A head that has not ended yet: after how many requests it began, and since when the rest is waited for. Most come
-        /// whole, and nobody looks at a clock.
-        head: Option<(u64, Option<Instant>)>,
+        /// The first byte of a head that has not ended yet: when it came, and after how many requests.
+        head: Option<(u64, Instant)>,
         lengths: Lengths,
     },
     /// In a box, so that the other, of which there are many, does not carry the room.
@@ -186,7 +185,7 @@ impl Reading {
             Self::Http1 { head, lengths } => {
                 let ever = uses.ever();
                 if head.is_none_or(|(after, _)| after != ever) {
-                    *head = Some((ever, None));
+                    *head = Some((ever, Instant::now()));
                     *lengths = Lengths::default();
                 }
                 if lengths.follow(bytes) {
@@ -217,14 +216,12 @@ impl Reading {
     }
 
     /// When waiting is to be thought over, if ever. That may turn out to be too early, never too late.
-    fn until(&mut self, timeouts: &Timeouts, uses: &Uses) -> Option<Instant> {
+    fn until(&self, timeouts: &Timeouts, uses: &Uses) -> Option<Instant> {
         let (idle_since, ever) = (uses.idle_since(), uses.ever());
         Some(match self {
             // Whatever is waited for is not the client.
             Self::Http1 { .. } if idle_since.is_none() => return None,
-            Self::Http1 { head: Some((after, since)), .. } if *after == ever => {
-                *since.get_or_insert_with(Instant::now) + timeouts.head
-            }
+            Self::Http1 { head: Some((after, since)), .. } if *after == ever => *since + timeouts.head,
             Self::Http1 { .. } if ever == 0 => idle_since? + timeouts.first_byte,
             Self::Http2(http2) => match (http2.block, http2.asked) {
                 (Some((_, since)), _) => since + timeouts.head,

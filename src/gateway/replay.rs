@@ -97,11 +97,7 @@ impl<I: AsyncRead + Unpin> Replay<I> {
         let mut buffer = ReadBuf::uninit(&mut buffer);
         ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
         let came = buffer.filled();
-        self.ahead = if self.ahead.is_empty() {
-            Bytes::copy_from_slice(came)
-        } else {
-            [&*self.ahead, came].concat().into()
-        };
+        self.ahead = [&*self.ahead, came].concat().into();
         Poll::Ready(Ok(!came.is_empty()))
     }
 }

@@ -196,9 +196,6 @@ impl Driven {
         cx: &mut Context<'_>,
         mut what: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        if let Way::InBackground { .. } | Way::Ended = self.way {
-            return what(cx);
-        }
         self.relay.forget();
         if self.step().is_ready() {
             return what(cx);

@@ -35,7 +35,7 @@ def benches():
 
 
 def bare():
-    """The least of all proxies, built as Wakegate is for its release."""
+    """hyper with nothing around it, built as Wakegate is for its release."""
     return executables("build", "--release", "--bench", "bare")["bare"]
 
 

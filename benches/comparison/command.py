@@ -24,11 +24,12 @@ OTHERS = {
     "haproxy": (Haproxy,),
     "nginx-bare": (NginxBare,),
     "haproxy-bare": (HaproxyBare,),
+    "hyper-bare": (HyperBare,),
     "envoy": (Envoy,),
     "traefik": (Traefik,),
     "caddy": (Caddy,),
 }
-PROXIES = ("wakegate", *OTHERS, HyperBare.name)
+PROXIES = ("wakegate", *OTHERS)
 # Of a core, had by other programs meanwhile: more than what any system does by the way.
 DISTURBED = 0.1
 USUAL = [name for name in PROXIES if not name.endswith("-bare")]
@@ -70,7 +71,7 @@ def options(arguments):
         default=USUAL,
         metavar="NAME[,NAME]",
         help=f"of {', '.join(PROXIES)}; -bare is one without hosts, header rules and X-Forwarded-*, and left out "
-        "unless it is named; hyper-bare is the least that a proxy on hyper can do",
+        "unless it is named; hyper-bare is hyper with nothing around it",
     )
     parser.add_argument("--rounds", type=positive, default=5, help="how many (5)")
     parser.add_argument("--wakegate", type=Path, metavar="PATH", help="this binary; a release is built if left out")
@@ -131,13 +132,10 @@ def there(asked, results):
     proxies = []
     if "wakegate" in asked.proxies:
         proxies.append(Wakegate((asked.wakegate or build.wakegate()).resolve()))
-    if HyperBare.name in asked.proxies:
-        proxies.append(HyperBare(build.bare()))
     for name in asked.proxies:
         for kind in OTHERS.get(name, ()):
             proxy = kind()
-            found = install.wheel(proxy.program, proxy.wheel) if proxy.wheel else shutil.which(proxy.program)
-            if found:
+            if found := proxy.find():
                 proxy.program = found
                 proxies.append(proxy)
             else:

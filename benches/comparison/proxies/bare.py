@@ -1,7 +1,8 @@
-"""The least that a proxy on hyper costs (`benches/bare.rs`)."""
+"""hyper with nothing around it (`benches/bare.rs`)."""
 
 import signal
 
+from .. import build
 from .proxy import Proxy
 
 
@@ -9,8 +10,8 @@ class HyperBare(Proxy):
     name = "hyper-bare"
     stop_signal = signal.SIGINT
 
-    def __init__(self, program):
-        self.program = str(program)
+    def find(self):
+        return build.bare()
 
     def command(self, setup):
         ports = [setup.http, setup.h2c, setup.tls, setup.origin]

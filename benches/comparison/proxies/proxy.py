@@ -1,12 +1,13 @@
 """What every proxy here is: a program with a configuration, started on a core of its own."""
 
+import shutil
 import signal
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-from .. import machine
+from .. import install, machine
 from ..ask import answers, listens
 from ..setup import HOST, Setup
 
@@ -21,6 +22,10 @@ class Proxy:
     stop_signal = signal.SIGTERM
     # Whether requests wait in it while nobody listens at its upstream.
     holds_itself = False
+
+    def find(self):
+        """Where the program is; None where it cannot be had."""
+        return install.wheel(self.program, self.wheel) if self.wheel else shutil.which(self.program)
 
     def command(self, setup):
         """Writes the configuration, and tells how the program is started with it."""
